@@ -85,7 +85,18 @@ type Meta struct {
 	From, To time.Time // span of the window: aligned, half open
 	Entities []metric.Entity
 	Fields   []Field
+	Families []Family
 	Events   []metric.Event
+}
+
+// Family is the Prometheus name of a column for one kind of entity, so that an
+// OpenMetrics export needs nothing but the window. The writer takes it from the
+// metric.Desc of the points it sees; columns without a family have none.
+type Family struct {
+	Kind   metric.EntityKind
+	Column string
+	Metric string
+	Labels []metric.Label
 }
 
 // Query narrows what a Reader returns. The zero Query returns everything.

@@ -1,0 +1,51 @@
+# Two commands do everything: `make run` and `make test`. They need Go and gcc
+# (gcc for the NVML binding; without it set CGO_ENABLED=0 and there is no GPU).
+SHELL       := /bin/bash
+GO          ?= go
+VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS     := -s -w -X main.version=$(VERSION)
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.0
+FUZZTIME    ?= 5s
+
+.PHONY: build run stop test lint fuzz e2e bench generate clean
+
+build: ## both binaries in bin/
+	$(GO) build -trimpath -ldflags '$(LDFLAGS) -extldflags=-Wl,-z,lazy' -o bin/nodemeterd ./cmd/nodemeterd
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/nodemeter ./cmd/nodemeter
+
+run: build ## start the agent, take ten seconds of samples, print the summary
+	@deploy/quickstart.sh start
+
+stop: ## stop the agent that `make run` started; its window is sealed
+	@deploy/quickstart.sh stop
+
+test: ## every test that needs nothing but Go and gcc
+	$(GO) vet ./...
+	$(GO) test -race ./...
+
+lint: ## formatting and static analysis
+	@test -z "$$(gofmt -l . | tee /dev/stderr)" || { echo 'run gofmt -w on the files above' >&2; exit 1; }
+	$(GO) vet -tags e2e ./...
+	CGO_ENABLED=0 $(GO) vet ./...
+	$(GO) run $(STATICCHECK) -tags e2e ./...
+
+fuzz: ## each fuzz target for FUZZTIME
+	@set -e; for pkg in $$($(GO) list ./...); do \
+	  dir=$$($(GO) list -f '{{.Dir}}' $$pkg); \
+	  for f in $$(grep -hoE '^func Fuzz[A-Za-z0-9_]+' $$dir/*_test.go 2>/dev/null | sed 's/^func //'); do \
+	    echo "fuzz $$pkg $$f"; \
+	    $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$pkg; \
+	  done; \
+	done
+
+e2e: build ## end-to-end tests with real components (see docs/architecture.md, Tests)
+	$(GO) test -tags e2e -count=1 -timeout 20m ./cmd/e2e/...
+
+bench: ## benchmarks, in benchstat's format
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+generate: ## the generated pages in docs/
+	$(GO) generate ./...
+
+clean:
+	rm -rf bin dist
