@@ -1,0 +1,60 @@
+package main
+
+import (
+	"testing"
+	"time"
+)
+
+func TestParseTime(t *testing.T) {
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Date(2026, 3, 30, 12, 0, 0, 0, time.UTC)
+	for _, c := range []struct{ in, want string }{
+		{"2026-01-02T15:04:05Z", "2026-01-02T15:04:05Z"},
+		{"2026-01-02T15:04:05.25+02:00", "2026-01-02T13:04:05.25Z"},
+		{"2026-01-02 15:04", "2026-01-02T14:04:00Z"},
+		{"2026-01-02 15:04:05", "2026-01-02T14:04:05Z"},
+		{"2026-07-02", "2026-07-01T22:00:00Z"},
+		{"now", "2026-03-30T12:00:00Z"},
+		{"2h", "2026-03-30T10:00:00Z"},
+		{"90m ago", "2026-03-30T10:30:00Z"},
+		{"1d12h", "2026-03-29T00:00:00Z"},
+		{"3d", "2026-03-27T12:00:00Z"},
+		{"2026-03-29 02:30", "error"}, // skipped by summer time in Berlin
+		{"yesterday", "error"},
+		{"-2h", "error"},
+		{"d", "error"},
+		{"", "error"},
+		{"99999999d", "error"},
+	} {
+		got := "error"
+		if tm, err := parseTime(c.in, now, berlin); err == nil {
+			got = tm.UTC().Format(time.RFC3339Nano)
+		}
+		if got != c.want {
+			t.Errorf("%q: got %s, want %s", c.in, got, c.want)
+		}
+	}
+}
+
+func TestTimeRange(t *testing.T) {
+	at := func(s string) timeFlag {
+		tm, err := time.Parse(time.RFC3339, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return timeFlag{Time: tm, text: s}
+	}
+	early, late := at("2026-01-01T00:00:00Z"), at("2026-01-02T00:00:00Z")
+	if from, to, err := (&timeRange{from: early, to: late}).bounds(); err != nil || !from.Equal(early.Time) || !to.Equal(late.Time) {
+		t.Errorf("got %v %v %v", from, to, err)
+	}
+	if _, _, err := (&timeRange{from: late, to: early}).bounds(); err == nil {
+		t.Error("an empty range must be refused")
+	}
+	if _, _, err := (&timeRange{from: early, since: late}).bounds(); err == nil {
+		t.Error("--from with --since must be refused")
+	}
+}
