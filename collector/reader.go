@@ -1,0 +1,69 @@
+package collector
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"nodemeter/collector/metric"
+)
+
+// reader runs one source on a goroutine of its own.
+type reader struct {
+	name   string
+	source Source
+	every  int64
+
+	ask  chan context.Context
+	done chan struct{} // closed when the goroutine has ended
+
+	// Of the goroutine from request to answer, of the loop in between.
+	batch metric.Batch
+	err   error
+	stack []byte // of a panic
+	took  time.Duration
+
+	// Of the loop alone.
+	busy   bool          // asked, not answered
+	asked  time.Duration // monotonic time of that request
+	round  int64         // the round of that request
+	status metric.SourceStatus
+}
+
+func newReader(e Entry) *reader {
+	return &reader{
+		name: e.Name, source: e.Source, every: int64(max(e.Every, 1)),
+		ask:    make(chan context.Context, 1),
+		done:   make(chan struct{}),
+		status: metric.SourceStatus{Name: e.Name},
+	}
+}
+
+// serve answers requests until ask is closed. answers has room for one answer
+// of every reader, so that sending never blocks, even when the loop has gone.
+func (r *reader) serve(answers chan<- *reader) {
+	defer close(r.done)
+	for ctx := range r.ask {
+		begin := time.Now()
+		r.read(ctx)
+		r.took = time.Since(begin)
+		answers <- r
+	}
+}
+
+// read calls the source. A panic is this source's error and nobody else's.
+func (r *reader) read(ctx context.Context) {
+	r.batch.Reset()
+	r.err, r.stack = nil, nil
+	defer func() {
+		if p := recover(); p != nil {
+			r.err = fmt.Errorf("panic: %v", p)
+			r.stack = debug.Stack()
+		}
+	}()
+	r.err = r.source.Read(ctx, &r.batch)
+}
+
+// due reports whether the reader's tier includes tick number n.
+func (r *reader) due(n int64) bool { return n%r.every == 0 }

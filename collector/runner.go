@@ -1,0 +1,235 @@
+package collector
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"nodemeter/collector/metric"
+)
+
+// Options say what a Runner does. The zero value of every field but Interval
+// and Sources is useful.
+type Options struct {
+	// Interval is the time between ticks, at least MinInterval. Ticks fall on
+	// its multiples since the Unix epoch.
+	Interval time.Duration
+	// Deadline is how long a tick waits for its sources; 0 means three
+	// quarters of the interval, at most 5 s.
+	Deadline time.Duration
+	// Sources is the source table, in the order of SourceStatus.
+	Sources []Entry
+	// Sinks get each sample, in order, on the loop's goroutine.
+	Sinks []func(*metric.Sample)
+	// Log gets state changes, never ticks; nil discards.
+	Log *slog.Logger
+	// Wall reads the wall clock; nil means time.Now. Tests set the clock with it.
+	Wall func() time.Time
+	// Asleep says how long the machine has slept since boot; nil means SinceBootAsleep.
+	Asleep func() time.Duration
+}
+
+// MinInterval is the shortest interval a Runner accepts.
+const MinInterval = 10 * time.Millisecond
+
+// finalDeadline bounds the sample taken at stop, so that a hung source does not
+// hold up the end of the process.
+const finalDeadline = 500 * time.Millisecond
+
+// Runner takes the samples. Make one with New; Run may be called once.
+type Runner struct {
+	interval, deadline time.Duration
+
+	readers []*reader
+	answers chan *reader
+	sinks   []func(*metric.Sample)
+	descs   []*metric.Desc
+	log     *slog.Logger
+	clock   *clock
+	timer   *time.Timer
+
+	latest atomic.Pointer[metric.Sample]
+
+	// Of the loop.
+	pending   []metric.Event // happened since the sample before
+	lastMono  time.Duration  // of the sample before
+	sampled   bool
+	round     int64 // counts calls of read
+	missed    missedLog
+	deadlines *time.Timer
+}
+
+// New checks the source table and makes a Runner. It fails on a bad interval, a
+// source named twice, or descriptors that contradict each other.
+func New(o Options) (*Runner, error) {
+	if o.Interval < MinInterval {
+		return nil, fmt.Errorf("interval %s is below the minimum of %s", o.Interval, MinInterval)
+	}
+	if o.Deadline <= 0 || o.Deadline > o.Interval {
+		o.Deadline = min(o.Interval*3/4, 5*time.Second)
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
+	}
+	if o.Wall == nil {
+		o.Wall = time.Now
+	}
+	if o.Asleep == nil {
+		o.Asleep = SinceBootAsleep
+	}
+	r := &Runner{
+		interval: o.Interval, deadline: o.Deadline, sinks: o.Sinks, log: o.Log,
+		answers: make(chan *reader, len(o.Sources)),
+		clock:   newClock(o.Wall, o.Asleep),
+	}
+	names := map[string]bool{}
+	for _, e := range o.Sources {
+		if e.Name == "" || names[e.Name] {
+			return nil, fmt.Errorf("source table: name %q is empty or there twice", e.Name)
+		}
+		names[e.Name] = true
+		r.readers = append(r.readers, newReader(e))
+		r.descs = append(r.descs, e.Source.Descs()...)
+	}
+	if err := metric.Check(r.descs); err != nil {
+		return nil, fmt.Errorf("source table: %w", err)
+	}
+	return r, nil
+}
+
+// Descs lists the metrics of every source. The caller must not change it.
+func (r *Runner) Descs() []*metric.Desc { return r.descs }
+
+// Latest returns the sample published last, or nil before the first.
+func (r *Runner) Latest() *metric.Sample { return r.latest.Load() }
+
+// Run takes samples until ctx is done, then a last one that carries an
+// EventStop. It returns nil; a source that hangs at the end is abandoned.
+func (r *Runner) Run(ctx context.Context) error {
+	for _, rd := range r.readers {
+		go rd.serve(r.answers)
+	}
+	defer r.stop()
+	r.timer = time.NewTimer(0)
+	r.deadlines = time.NewTimer(0)
+	now, _ := r.clock.observe()
+	r.pending = append(r.pending, metric.Event{Kind: metric.EventStart, Time: now.wall})
+
+	next := r.after(now.wall)
+	for r.sleep(ctx, next.Sub(now.wall)) {
+		var j jump
+		now, j = r.clock.observe()
+		r.note(now, j)
+		if next.Sub(now.wall) > earlyLimit {
+			next = r.after(now.wall) // the clock was set back: wait for its next tick
+			continue
+		}
+		tick := r.current(next, now.wall)
+		if missed := int64(tick.Sub(next) / r.interval); missed > 0 {
+			r.miss(now, missed, j.reason())
+		}
+		r.sample(tick, now, r.deadline)
+		next = tick.Add(r.interval)
+		now = r.clock.now()
+	}
+	now, j := r.clock.observe()
+	r.note(now, j)
+	r.pending = append(r.pending, metric.Event{Kind: metric.EventStop, Time: now.wall})
+	r.sample(now.wall, now, min(r.deadline, finalDeadline))
+	return nil
+}
+
+// earlyLimit is how much too early a timer may fire on the wall clock, which
+// slewing makes happen, and still be the tick it was set for.
+const earlyLimit = time.Millisecond
+
+// after returns the first tick after t.
+func (r *Runner) after(t time.Time) time.Time {
+	return r.floor(t).Add(r.interval)
+}
+
+// floor returns the last tick at or before t: a multiple of the interval since
+// the Unix epoch.
+func (r *Runner) floor(t time.Time) time.Time {
+	n := t.UnixNano()
+	return time.Unix(0, n-mod(n, int64(r.interval))).UTC()
+}
+
+// current is the tick to take now: the one waited for, or a later one when
+// whole intervals have passed.
+func (r *Runner) current(next, now time.Time) time.Time {
+	if now.Before(next) {
+		return next
+	}
+	return r.floor(now)
+}
+
+func mod(n, m int64) int64 { return ((n % m) + m) % m }
+
+// sleep waits for d, or until ctx is done, which it reports as false. It never
+// waits longer than an interval: when the clock is set back under it, d is wrong.
+func (r *Runner) sleep(ctx context.Context, d time.Duration) bool {
+	r.timer.Reset(min(max(d, 0), r.interval))
+	select {
+	case <-ctx.Done():
+		return false
+	case <-r.timer.C:
+		return ctx.Err() == nil
+	}
+}
+
+// sample reads what is due and publishes it as the sample of tick.
+func (r *Runner) sample(tick time.Time, now instant, deadline time.Duration) {
+	fresh := r.read(tick, now, deadline)
+	batches := make([]*metric.Batch, len(fresh))
+	for i, rd := range fresh {
+		batches[i] = &rd.batch
+	}
+	s := &metric.Sample{
+		Time: tick, Late: max(now.wall.Sub(tick), 0), Mono: now.mono,
+		Readings: nodeFirst(metric.Merge(batches...)),
+		Sources:  make([]metric.SourceStatus, len(r.readers)),
+	}
+	if r.sampled {
+		s.Interval = now.mono - r.lastMono
+	}
+	for i, rd := range r.readers {
+		s.Sources[i] = rd.status
+	}
+	s.Events, r.pending = r.pending, nil
+	r.sampled, r.lastMono = true, now.mono
+	r.latest.Store(s)
+	for _, sink := range r.sinks {
+		sink(s)
+	}
+}
+
+// nodeFirst moves the node's reading to the front.
+func nodeFirst(rs []metric.Reading) []metric.Reading {
+	i := slices.IndexFunc(rs, func(r metric.Reading) bool { return r.Entity.Kind == metric.Node })
+	if i > 0 {
+		node := rs[i]
+		copy(rs[1:i+1], rs[:i])
+		rs[0] = node
+	}
+	return rs
+}
+
+// stop ends the goroutines of the sources, and leaves behind those that hang.
+func (r *Runner) stop() {
+	for r.takeStale() {
+		continue
+	}
+	for _, rd := range r.readers {
+		close(rd.ask)
+		if rd.busy {
+			r.log.Warn("source abandoned: it has not answered", "source", rd.name, "for", (r.clock.now().mono - rd.asked).Round(time.Millisecond))
+			continue
+		}
+		<-rd.done
+	}
+}
