@@ -15,6 +15,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"nodemeter/analysis"
 )
 
 // sections maps each section of expected.json to the input it needs and to
@@ -22,7 +24,23 @@ import (
 var sections = map[string]struct {
 	input   string
 	compute func(path string) (any, error)
-}{}
+}{
+	"5_resources": {"resource_samples.csv", func(path string) (any, error) {
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		frame, problems, err := analysis.ReadCSV(f, analysis.CSVOptions{Name: path})
+		if err == nil && len(problems) > 0 {
+			err = fmt.Errorf("%s: %w", problems[0].File, problems[0].Err)
+		}
+		if err != nil {
+			return nil, err
+		}
+		return analysis.NewSection5(frame), nil
+	}},
+}
 
 const tolerance = 1e-9
 
