@@ -1,0 +1,57 @@
+package host
+
+import "nodemeter/collector/metric"
+
+// ratioStep is a hundredth of a percent: below what a second of 100 Hz
+// accounting on 256 cores can tell apart is noise, and it compresses.
+const ratioStep = 0.0001
+
+// jiffy is the grain of /proc/stat: USER_HZ is 100 on every Linux ABI in use.
+const jiffy = 0.01
+
+const noRate = "first read, or a counter stepped back in the interval"
+
+var (
+	cpuUtil = &metric.Desc{On: metric.Node, Column: "cpu_util", Metric: "nodemeter_cpu_utilization_ratio",
+		Help: "Share of processor time not idle and not waiting for I/O over the interval: 1 - (idle + iowait) / total of /proc/stat, guest time counted once.",
+		Unit: metric.Ratio, Kind: metric.Gauge, Type: metric.TypeFloat, Step: ratioStep,
+		Absent: noRate + ", or /proc/stat could not be read"}
+	cpuCount = &metric.Desc{On: metric.Node, Column: "cpu_count", Metric: "nodemeter_cpus",
+		Help: "Logical processors online: those with a line in /proc/stat.",
+		Unit: metric.Count, Kind: metric.Gauge, Type: metric.TypeInt, Absent: "/proc/stat could not be read"}
+	cpuBusiest = &metric.Desc{On: metric.Node, Column: "cpu_busiest_util", Metric: "nodemeter_cpu_busiest_core_utilization_ratio",
+		Help: "Utilization of the busiest logical processor over the interval.",
+		Unit: metric.Ratio, Kind: metric.Gauge, Type: metric.TypeFloat, Step: ratioStep, Absent: "no processor has a utilization in the interval"}
+	cpuP95 = &metric.Desc{On: metric.Node, Column: "cpu_p95_util", Metric: "nodemeter_cpu_p95_core_utilization_ratio",
+		Help: "95th percentile, linear between ranks, of the logical processors' utilizations over the interval.",
+		Unit: metric.Ratio, Kind: metric.Gauge, Type: metric.TypeFloat, Step: ratioStep, Absent: "no processor has a utilization in the interval"}
+	cpuImbalance = &metric.Desc{On: metric.Node, Column: "cpu_imbalance", Metric: "nodemeter_cpu_imbalance_ratio",
+		Help: "How unevenly the logical processors work: utilization of the busiest minus the mean of all; 0 when all do the same.",
+		Unit: metric.Ratio, Kind: metric.Gauge, Type: metric.TypeFloat, Step: ratioStep, Absent: "no processor has a utilization in the interval"}
+	coreUtil = &metric.Desc{On: metric.CPU, Column: "cpu_util", Metric: "nodemeter_core_utilization_ratio",
+		Help: "Share of this logical processor's time not idle and not waiting for I/O over the interval: 1 - (idle + iowait) / total of /proc/stat, guest time counted once.",
+		Unit: metric.Ratio, Kind: metric.Gauge, Type: metric.TypeFloat, Step: ratioStep,
+		Absent: noRate + ", or the interval is shorter than the kernel's accounting (10 ms)"}
+)
+
+var (
+	nodeModes = modeDescs(metric.Node, "nodemeter_cpu", "Processor time of the node since boot, summed over logical processors, by mode (/proc/stat)")
+	coreModes = modeDescs(metric.CPU, "nodemeter_core", "Time of this logical processor since boot, by mode (/proc/stat)")
+)
+
+func modeDescs(on metric.EntityKind, family, help string) [modes]*metric.Desc {
+	var d [modes]*metric.Desc
+	for m, name := range [modes]string{"user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal", "guest", "guest_nice"} {
+		d[m] = &metric.Desc{On: on, Column: "cpu_" + name + "_seconds", Metric: family + "_seconds_total",
+			Labels: []metric.Label{{Name: "mode", Value: name}},
+			Help:   help + "; user includes guest and nice includes guest_nice, which are given apart.",
+			Unit:   metric.Seconds, Kind: metric.Counter, Type: metric.TypeFloat, Step: jiffy,
+			Absent: "the mode's counter stepped back and has not yet passed its old value"}
+		if m >= modeGuest { // apart, so that a sum over modes counts guests once
+			d[m].Metric = family + "_guest_seconds_total"
+			d[m].Help = help + ": running guests, user and nice apart; already part of modes user and nice."
+			d[m].Labels[0].Value = map[int]string{modeGuest: "user", modeGuestNice: "nice"}[m]
+		}
+	}
+	return d
+}
