@@ -1,0 +1,96 @@
+// Command nodemeterd samples the node it runs on, serves the latest sample to
+// Prometheus and records sample windows for nodemeter to read.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// version is set by the linker (make build).
+var version = "dev"
+
+func main() {
+	if code, ok := child(os.Args[1:], os.Stdin, os.Stdout, os.Stderr); ok {
+		os.Exit(code)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.LookupEnv, os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// usageError is a wrong command line: exit code 2.
+type usageError struct{ error }
+
+func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// lookup finds an environment variable, as os.LookupEnv does.
+type lookup func(name string) (string, bool)
+
+// run executes one command line and returns the exit code: 0, 1 when it
+// failed, 2 when the command line is wrong.
+func run(ctx context.Context, args []string, env lookup, stdout, stderr io.Writer) int {
+	err := command(env, stdout, stderr, args).ExecuteContext(ctx)
+	var usage usageError
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &usage):
+		fmt.Fprintf(stderr, "nodemeterd: %v\nSee 'nodemeterd --help'.\n", err)
+		return 2
+	}
+	fmt.Fprintf(stderr, "nodemeterd: %v\n", err)
+	return 1
+}
+
+// command builds the command line.
+func command(env lookup, stdout, stderr io.Writer, args []string) *cobra.Command {
+	s := &settings{}
+	groups := s.flags()
+	root := &cobra.Command{
+		Use:               "nodemeterd [flags]",
+		Short:             "Sample, export and record the utilization of an HPC node",
+		Long:              long,
+		Example:           examples,
+		Version:           version,
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usagef("unexpected argument %q", args[0])
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := s.resolve(cmd.Flags(), env); err != nil {
+				return err
+			}
+			log, err := s.logger(stderr)
+			if err != nil {
+				return err
+			}
+			if s.once {
+				return once(cmd.Context(), s, log, stdout)
+			}
+			return serve(cmd.Context(), s, env, log)
+		},
+	}
+	for _, g := range groups {
+		root.Flags().AddFlagSet(g.flags)
+	}
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { help(cmd, groups) })
+	return root
+}

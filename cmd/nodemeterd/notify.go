@@ -1,0 +1,59 @@
+package main
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/coreos/go-systemd/v22/daemon"
+
+	"nodemeter/collector/metric"
+)
+
+// notifier tells systemd how the daemon fares (sd_notify(3)). Without systemd
+// every call does nothing.
+type notifier struct {
+	log   *slog.Logger
+	every time.Duration // shortest time between two watchdog messages; 0 is no watchdog
+	last  time.Time
+}
+
+// newNotifier reads what systemd asked for. A watchdog shorter than three
+// intervals would fire on a healthy daemon, so systemd is told to wait longer.
+func newNotifier(interval time.Duration, log *slog.Logger) *notifier {
+	n := &notifier{log: log}
+	watchdog, err := daemon.SdWatchdogEnabled(false)
+	if err != nil {
+		log.Warn("watchdog off: systemd's request cannot be read", "err", err)
+		return n
+	}
+	if watchdog == 0 {
+		return n
+	}
+	if least := 3 * interval; watchdog < least {
+		n.send("WATCHDOG_USEC=" + usec(least))
+		watchdog = least
+	}
+	n.every = watchdog / 4
+	return n
+}
+
+func usec(d time.Duration) string { return formatInt(d.Microseconds()) }
+
+// tick is a sink of the tick loop: it pats the watchdog, so that a loop that
+// is stuck gets the daemon restarted.
+func (n *notifier) tick(*metric.Sample) {
+	if n.every == 0 || time.Since(n.last) < n.every {
+		return
+	}
+	n.last = time.Now()
+	n.send(daemon.SdNotifyWatchdog)
+}
+
+func (n *notifier) ready(status string)    { n.send(daemon.SdNotifyReady + "\nSTATUS=" + status) }
+func (n *notifier) stopping(status string) { n.send(daemon.SdNotifyStopping + "\nSTATUS=" + status) }
+
+func (n *notifier) send(state string) {
+	if _, err := daemon.SdNotify(false, state); err != nil {
+		n.log.Debug("sd_notify", "err", err)
+	}
+}

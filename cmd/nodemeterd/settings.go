@@ -1,0 +1,192 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"nodemeter/collector"
+)
+
+// defaultListen is reachable from this machine only: what a run uses is the
+// researcher's own business until somebody decides otherwise. The packaged
+// service says :9911.
+const defaultListen = "127.0.0.1:9911"
+
+// settings are the flags' values.
+type settings struct {
+	interval   time.Duration
+	node       string
+	once       bool
+	configFile string
+
+	listen        []string
+	webConfigFile string
+	systemdSocket bool
+	perCoreSeries bool
+	maxSeries     int
+
+	windowsDir    string
+	windowsWidth  time.Duration
+	syncInterval  time.Duration
+	maxBytes      byteSize
+	maxAge        time.Duration
+	minFree       byteSize
+	recordWindows bool
+
+	perCore    bool
+	gpuLibrary string
+
+	logLevel  string
+	logFormat string
+}
+
+// group is a paragraph of --help.
+type group struct {
+	title string
+	flags *pflag.FlagSet
+}
+
+// flags defines every flag, in the order of --help.
+func (s *settings) flags() []group {
+	return []group{
+		newGroup("Sampling", s.samplingFlags),
+		newGroup("Recording", s.windowFlags),
+		newGroup("Exporting", s.webFlags),
+		newGroup("Other", s.otherFlags),
+	}
+}
+
+func newGroup(title string, define func(*pflag.FlagSet)) group {
+	fs := pflag.NewFlagSet(title, pflag.ContinueOnError)
+	fs.SortFlags = false
+	define(fs)
+	return group{title, fs}
+}
+
+func (s *settings) samplingFlags(fs *pflag.FlagSet) {
+	fs.Var(durationFlag(&s.interval, time.Second), "interval", "time between samples, which fall on its multiples of the wall clock")
+	fs.StringVar(&s.node, "node", "", "`name` of this node in windows (default: the host name)")
+	fs.BoolVar(&s.perCore, "collector.per-core", true, "sample each core, besides the node's own figures")
+	fs.StringVar(&s.gpuLibrary, "gpu.library", "", "`path` of the NVIDIA management library (default: found by the loader)")
+	fs.BoolVar(&s.once, "once", false, "print one sample as JSON and exit; records and serves nothing")
+}
+
+func (s *settings) windowFlags(fs *pflag.FlagSet) {
+	fs.BoolVar(&s.recordWindows, "windows", true, "record samples on disk")
+	fs.StringVar(&s.windowsDir, "windows.dir", "", "`directory` of the windows (default: $STATE_DIRECTORY/windows under systemd, else $XDG_STATE_HOME/nodemeter/windows, else ~/.local/state/nodemeter/windows)")
+	fs.Var(durationFlag(&s.windowsWidth, time.Hour), "windows.width", "span of a window, which becomes one Parquet file")
+	fs.Var(durationFlag(&s.syncInterval, 5*time.Second), "windows.sync-interval", "how much a power cut may lose")
+	fs.Var(sizeFlag(&s.maxBytes, 10*gigabyte), "windows.max-bytes", "most that all windows may take, oldest deleted first; 0 is no limit")
+	fs.Var(durationFlag(&s.maxAge, 0), "windows.max-age", "age at which windows are deleted; 0 is no limit")
+	fs.Var(sizeFlag(&s.minFree, gigabyte/2), "windows.min-free", "space on the file system that recording leaves free")
+}
+
+func (s *settings) webFlags(fs *pflag.FlagSet) {
+	fs.StringArrayVar(&s.listen, "web.listen-address", []string{defaultListen}, "`address` to serve /metrics on; may be repeated. The default is for this machine only, :9911 is for all; none serves nothing")
+	fs.StringVar(&s.webConfigFile, "web.config.file", "", "`file` with TLS and basic authentication, in the format of Prometheus exporters")
+	fs.BoolVar(&s.systemdSocket, "web.systemd-socket", false, "serve on the sockets that systemd passes instead")
+	fs.BoolVar(&s.perCoreSeries, "metrics.per-core", false, "export series for each core")
+	fs.IntVar(&s.maxSeries, "metrics.max-series", 5000, "most series made from a sample; the rest is dropped and counted")
+}
+
+func (s *settings) otherFlags(fs *pflag.FlagSet) {
+	fs.StringVar(&s.configFile, "config.file", "", "YAML `file` with the same settings")
+	fs.StringVar(&s.logLevel, "log.level", "info", "least severe `level` to log: debug, info, warn, error")
+	fs.StringVar(&s.logFormat, "log.format", "logfmt", "`format` of the log: logfmt, json")
+	fs.BoolP("help", "h", false, "show this help")
+	fs.Bool("version", false, "show the version")
+}
+
+// check reports settings that contradict themselves or make no sense.
+func (s *settings) check() error {
+	switch {
+	case s.interval < collector.MinInterval:
+		return usagef("--interval=%s: the shortest interval is %s", s.interval, collector.MinInterval)
+	case s.recordWindows && s.windowsWidth < s.interval:
+		return usagef("--windows.width=%s is shorter than --interval=%s", s.windowsWidth, s.interval)
+	case s.maxSeries < 1:
+		return usagef("--metrics.max-series=%d: must be at least 1", s.maxSeries)
+	case s.logFormat != "logfmt" && s.logFormat != "json":
+		return usagef("--log.format=%s: must be logfmt or json", s.logFormat)
+	}
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(s.logLevel)); err != nil {
+		return usagef("--log.level=%s: must be debug, info, warn or error", s.logLevel)
+	}
+	if !s.serves() || s.systemdSocket {
+		return nil
+	}
+	for _, a := range s.listen {
+		if _, _, err := net.SplitHostPort(a); err != nil {
+			return usagef("--web.listen-address=%s: must be HOST:PORT or :PORT", a)
+		}
+	}
+	return nil
+}
+
+// serves reports whether anything is exported.
+func (s *settings) serves() bool {
+	return s.systemdSocket || !(len(s.listen) == 1 && s.listen[0] == "none")
+}
+
+// logger makes the logger that the settings ask for.
+func (s *settings) logger(w io.Writer) (*slog.Logger, error) {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(s.logLevel)); err != nil {
+		return nil, err
+	}
+	o := &slog.HandlerOptions{Level: level}
+	if s.logFormat == "json" {
+		return slog.New(slog.NewJSONHandler(w, o)), nil
+	}
+	return slog.New(slog.NewTextHandler(w, o)), nil
+}
+
+// nodeName is the configured name or the host's.
+func (s *settings) nodeName() (string, error) {
+	if s.node != "" {
+		return s.node, nil
+	}
+	name, err := os.Hostname()
+	if err != nil {
+		return "", fmt.Errorf("host name (set --node): %w", err)
+	}
+	return name, nil
+}
+
+// dir is where windows go when nothing else is said: systemd's state directory,
+// or the XDG base directory for state.
+func (s *settings) dir(env lookup, uid int) (string, error) {
+	if s.windowsDir != "" {
+		return s.windowsDir, nil
+	}
+	if d, _ := env("STATE_DIRECTORY"); d != "" {
+		first, _, _ := strings.Cut(d, ":")
+		return filepath.Join(first, "windows"), nil
+	}
+	if d, _ := env("XDG_STATE_HOME"); filepath.IsAbs(d) {
+		return filepath.Join(d, "nodemeter", "windows"), nil
+	}
+	if d, _ := env("HOME"); filepath.IsAbs(d) {
+		return filepath.Join(d, ".local", "state", "nodemeter", "windows"), nil
+	}
+	if uid == 0 {
+		return "/var/lib/nodemeter/windows", nil
+	}
+	return "", fmt.Errorf("no place for windows: HOME is not set; name a directory with --windows.dir, or record nothing with --windows=false")
+}
+
+// names lists the group's flags.
+func (g group) names() []string {
+	var out []string
+	g.flags.VisitAll(func(f *pflag.Flag) { out = append(out, f.Name) })
+	return out
+}

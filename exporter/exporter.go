@@ -1,0 +1,149 @@
+// Package exporter shows the latest sample to Prometheus and to people.
+//
+// Data flow: Publish is a sink of the tick loop; it keeps the sample and counts
+// what cannot be read off a single one (ticks, misses, failures). A scrape turns
+// the kept sample into families; it never touches /proc or a driver, and all
+// scrapes between two ticks share one conversion.
+//
+// Concurrency: Publish is called from the loop, everything else from any
+// goroutine. The loop never waits for a scrape: converting happens outside the
+// lock that Publish takes.
+package exporter
+
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+
+	"nodemeter/collector/metric"
+)
+
+// Options say what is exported.
+type Options struct {
+	// Descs are the metrics of every source.
+	Descs []*metric.Desc
+	// Interval is the time between ticks.
+	Interval time.Duration
+	// PerCore exports a series a core and metric. Off, the node's own figures remain.
+	PerCore bool
+	// MaxSeries bounds the series made from a sample; 0 means DefaultMaxSeries.
+	MaxSeries int
+	// Build is exported as nodemeter_build_info.
+	Build Build
+	// Extra are further collectors of the daemon's own health, such as the
+	// recorder's.
+	Extra []prometheus.Collector
+}
+
+// DefaultMaxSeries is far above what a node with eight GPUs makes (about 600)
+// and far below what hurts a server that scrapes ten thousand of them.
+const DefaultMaxSeries = 5000
+
+// Build identifies the running program.
+type Build struct {
+	Version, Revision, GoVersion string
+}
+
+// published is a sample and when it came, on the monotonic clock.
+type published struct {
+	sample *metric.Sample
+	at     time.Time
+}
+
+// Exporter converts samples. Make one with New.
+type Exporter struct {
+	options  Options
+	families *families
+	health   *health
+	registry *prometheus.Registry
+	latest   atomic.Pointer[published]
+
+	mu    sync.Mutex // guards the conversion, never taken by Publish
+	from  *published
+	cache []*dto.MetricFamily
+}
+
+// New checks the descriptors and makes an Exporter.
+func New(o Options) (*Exporter, error) {
+	if o.MaxSeries <= 0 {
+		o.MaxSeries = DefaultMaxSeries
+	}
+	if o.Interval <= 0 {
+		return nil, fmt.Errorf("interval %s: must be positive", o.Interval)
+	}
+	if err := metric.Check(o.Descs); err != nil {
+		return nil, err
+	}
+	e := &Exporter{options: o, families: newFamilies(o.Descs), health: newHealth(o), registry: prometheus.NewRegistry()}
+	for _, c := range append(e.health.collectors(), o.Extra...) {
+		if err := e.registry.Register(c); err != nil {
+			return nil, fmt.Errorf("register health metrics: %w", err)
+		}
+	}
+	return e, nil
+}
+
+// Publish takes the sample of a tick. It is a sink of the tick loop.
+func (e *Exporter) Publish(s *metric.Sample) {
+	e.health.observe(s)
+	e.latest.Store(&published{sample: s, at: time.Now()})
+}
+
+// staleTicks is after how many intervals without a sample the last one is no
+// longer shown, and the daemon no longer ready.
+const staleTicks = 3
+
+// staleAfter is the age at which a sample is not shown any more.
+func (e *Exporter) staleAfter() time.Duration {
+	return max(staleTicks*e.options.Interval, 3*time.Second)
+}
+
+// current returns the latest sample, or nil when there is none or it is stale.
+func (e *Exporter) current() *published {
+	p := e.latest.Load()
+	if p == nil || time.Since(p.at) > e.staleAfter() {
+		return nil
+	}
+	return p
+}
+
+// Ready is nil when samples are coming in, or says why not.
+func (e *Exporter) Ready() error {
+	p := e.latest.Load()
+	if p == nil {
+		return fmt.Errorf("no sample yet")
+	}
+	if age := time.Since(p.at); age > e.staleAfter() {
+		return fmt.Errorf("no sample for %s: the tick loop is stuck", age.Round(time.Second))
+	}
+	return nil
+}
+
+// Gather implements prometheus.Gatherer: the latest sample's families, and the
+// daemon's own health.
+func (e *Exporter) Gather() ([]*dto.MetricFamily, error) {
+	return prometheus.Gatherers{prometheus.GathererFunc(e.gatherSample), e.registry}.Gather()
+}
+
+// gatherSample converts the latest sample, once for all scrapes that see it.
+func (e *Exporter) gatherSample() ([]*dto.MetricFamily, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	p := e.current()
+	if p == nil {
+		e.health.series.Set(0)
+		e.from, e.cache = nil, nil
+		return nil, nil
+	}
+	if e.from != p {
+		c := e.families.convert(p.sample, e.options)
+		e.from, e.cache = p, c.done()
+		e.health.series.Set(float64(c.series))
+		e.health.dropped.Add(float64(c.dropped))
+	}
+	return e.cache, nil
+}

@@ -1,0 +1,120 @@
+package exporter
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"nodemeter/collector/metric"
+)
+
+// health is what the daemon tells about itself. Everything in it comes from the
+// samples: their sources and events.
+type health struct {
+	up, duration, lastSuccess *prometheus.GaugeVec
+	failures, rejected        *prometheus.CounterVec
+	ticks, late, steps, slept prometheus.Counter
+	missed                    *prometheus.CounterVec
+	lastTick, covered, lag    prometheus.Gauge
+	series, limit, interval   prometheus.Gauge
+	dropped                   prometheus.Counter
+	build                     *prometheus.GaugeVec
+	lateness                  float64 // seconds after which a tick counts as late
+}
+
+func gauge(name, help string) prometheus.Gauge {
+	return prometheus.NewGauge(prometheus.GaugeOpts{Name: name, Help: help})
+}
+
+func gauges(name, help string, labels ...string) *prometheus.GaugeVec {
+	return prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help}, labels)
+}
+
+func counter(name, help string) prometheus.Counter {
+	return prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
+}
+
+func counters(name, help string, labels ...string) *prometheus.CounterVec {
+	return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
+}
+
+func newHealth(o Options) *health {
+	h := &health{
+		up:          gauges("nodemeter_source_up", "1 when the source's last read succeeded, 0 when it failed or was late.", "source"),
+		duration:    gauges("nodemeter_source_duration_seconds", "How long the source's last read took.", "source"),
+		lastSuccess: gauges("nodemeter_source_last_success_timestamp_seconds", "Tick of the source's last read without error.", "source"),
+		failures:    counters("nodemeter_source_failures_total", "Reads of the source that failed or were late.", "source"),
+		rejected:    counters("nodemeter_source_rejected_total", "Values of the source refused because they cannot be true.", "source"),
+		ticks:       counter("nodemeter_ticks_total", "Samples taken."),
+		late:        counter("nodemeter_late_ticks_total", "Samples whose reading began more than a tenth of the interval after their tick."),
+		steps:       counter("nodemeter_clock_steps_total", "Times the wall clock was set."),
+		slept:       counter("nodemeter_suspended_seconds_total", "Time the machine was suspended while the agent ran."),
+		missed:      counters("nodemeter_missed_ticks_total", "Ticks for which no sample was taken, by reason.", "reason"),
+		lastTick:    gauge("nodemeter_last_tick_timestamp_seconds", "The tick that the exported sample stands for."),
+		covered:     gauge("nodemeter_tick_covered_seconds", "Monotonic time between the exported sample and the one before it."),
+		lag:         gauge("nodemeter_tick_lag_seconds", "How long after its tick the reading of the exported sample began."),
+		interval:    gauge("nodemeter_interval_seconds", "The configured time between ticks."),
+		series:      gauge("nodemeter_series", "Series made from the exported sample."),
+		limit:       gauge("nodemeter_series_limit", "Most series that are made from a sample."),
+		dropped:     counter("nodemeter_series_dropped_total", "Series not exported because of the limit, summed over samples."),
+		build:       gauges("nodemeter_build_info", "Which program this is; always 1.", "version", "revision", "goversion"),
+		lateness:    o.Interval.Seconds() / 10,
+	}
+	h.interval.Set(o.Interval.Seconds())
+	h.limit.Set(float64(o.MaxSeries))
+	h.build.WithLabelValues(o.Build.Version, o.Build.Revision, o.Build.GoVersion).Set(1)
+	for _, reason := range []string{"overrun", "suspend", "clock_step"} {
+		h.missed.WithLabelValues(reason) // a counter that is there at 0 can be alerted on
+	}
+	return h
+}
+
+func (h *health) collectors() []prometheus.Collector {
+	return []prometheus.Collector{
+		h.up, h.duration, h.lastSuccess, h.failures, h.rejected,
+		h.ticks, h.late, h.steps, h.slept, h.missed, h.lastTick, h.covered, h.lag, h.interval,
+		h.series, h.limit, h.dropped, h.build,
+		collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+	}
+}
+
+// observe takes in one sample.
+func (h *health) observe(s *metric.Sample) {
+	h.ticks.Inc()
+	if s.Late.Seconds() > h.lateness {
+		h.late.Inc()
+	}
+	h.lastTick.Set(float64(s.Time.UnixMicro()) / 1e6)
+	h.covered.Set(s.Interval.Seconds())
+	h.lag.Set(s.Late.Seconds())
+	for i := range s.Sources {
+		h.source(&s.Sources[i])
+	}
+	for _, e := range s.Events {
+		switch e.Kind {
+		case metric.EventMissedTicks:
+			h.missed.WithLabelValues(e.Detail).Add(float64(e.Count))
+		case metric.EventClockStep:
+			h.steps.Inc()
+		case metric.EventSuspend:
+			h.slept.Add(max(e.By.Seconds(), 0))
+		}
+	}
+}
+
+func (h *health) source(s *metric.SourceStatus) {
+	up := 1.0
+	if s.Err != nil {
+		up = 0
+	}
+	h.up.WithLabelValues(s.Name).Set(up)
+	h.duration.WithLabelValues(s.Name).Set(s.Duration.Seconds())
+	if !s.LastSuccess.IsZero() {
+		h.lastSuccess.WithLabelValues(s.Name).Set(float64(s.LastSuccess.UnixMicro()) / 1e6)
+	}
+	failures, rejected := h.failures.WithLabelValues(s.Name), h.rejected.WithLabelValues(s.Name)
+	if s.Read && s.Err != nil {
+		failures.Inc()
+	}
+	rejected.Add(float64(s.Rejected))
+}
