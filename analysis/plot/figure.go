@@ -1,0 +1,196 @@
+package plot
+
+import (
+	"bytes"
+	"fmt"
+	"image/color"
+	"io"
+	"sync"
+	"time"
+
+	"codeberg.org/go-pdf/fpdf"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/vgimg"
+	"gonum.org/v1/plot/vg/vgpdf"
+)
+
+// Figure is a grid of panels, filled row by row.
+type Figure struct {
+	Panels  []Panel
+	Columns int // 1 when zero
+	// Width and Height are the whole figure's, in inches; zero takes 7 by 5 a panel.
+	Width, Height float64
+	// DPI is the resolution of PNG output; zero takes DefaultDPI.
+	DPI int
+	// Wide panels, by index, take a whole row of their own.
+	Wide map[int]bool
+}
+
+// DefaultDPI is the resolution of PNG output, the notebook's.
+const DefaultDPI = 150
+
+const (
+	panelWidth, panelHeight = 7.0, 5.0
+	// MaxInches bounds each side, so that a typing error does not ask for gigabytes.
+	MaxInches = 100
+)
+
+// Formats are the names Render knows.
+func Formats() []string { return []string{"png", "svg", "pdf"} }
+
+// Render writes the figure in a format of Formats.
+func (f *Figure) Render(w io.Writer, format string) error {
+	width, height := f.size()
+	if width < 1 || height < 1 || width > MaxInches || height > MaxInches {
+		return fmt.Errorf("a figure of %g x %g inches: each side must be 1 to %d", width, height, MaxInches)
+	}
+	pw, ph := vg.Length(width)*vg.Inch, vg.Length(height)*vg.Inch
+	switch format {
+	case "png":
+		return f.png(w, pw, ph)
+	case "svg":
+		c := newSVG(pw, ph, false)
+		fillPage(draw.New(c))
+		f.draw(draw.New(c))
+		return c.writeTo(w, "")
+	case "pdf":
+		return f.pdf(w, pw, ph)
+	}
+	return fmt.Errorf("unknown format %q (known: png, svg, pdf)", format)
+}
+
+func (f *Figure) png(w io.Writer, pw, ph vg.Length) error {
+	dpi := f.DPI
+	if dpi == 0 {
+		dpi = DefaultDPI
+	}
+	if dpi < 20 || dpi > 1200 {
+		return fmt.Errorf("%d dots an inch: must be 20 to 1200", dpi)
+	}
+	c := vgimg.NewWith(vgimg.UseWH(pw, ph), vgimg.UseDPI(dpi), vgimg.UseBackgroundColor(color.White))
+	f.draw(draw.New(c))
+	_, err := vgimg.PngCanvas{Canvas: c}.WriteTo(w)
+	return err
+}
+
+// fixPDF keeps the time of day and map order out of PDF files, process-wide:
+// the library offers no other way in.
+var fixPDF = sync.OnceFunc(func() {
+	fpdf.SetDefaultCatalogSort(true)
+	fpdf.SetDefaultCreationDate(time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC))
+	fpdf.SetDefaultModificationDate(time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC))
+})
+
+// straightPDF gives vgpdf colours that are not multiplied by their opacity:
+// it takes what color.Color returns for the colour itself, and so would
+// darken whatever is translucent.
+type straightPDF struct{ *vgpdf.Canvas }
+
+func (c straightPDF) SetColor(col color.Color) {
+	if col == nil {
+		col = color.Black
+	}
+	c.Canvas.SetColor(straight(color.NRGBAModel.Convert(col).(color.NRGBA)))
+}
+
+type straight color.NRGBA
+
+// RGBA breaks color.Color's contract on purpose: see straightPDF.
+func (s straight) RGBA() (r, g, b, a uint32) {
+	return uint32(s.R) * 0x101, uint32(s.G) * 0x101, uint32(s.B) * 0x101, uint32(s.A) * 0x101
+}
+
+func (f *Figure) pdf(w io.Writer, pw, ph vg.Length) error {
+	fixPDF()
+	c := vgpdf.New(pw, ph)
+	f.draw(draw.New(straightPDF{c}))
+	_, err := c.WriteTo(w)
+	return err
+}
+
+func fillPage(c draw.Canvas) { fillBox(&c, paper(), c.Min.X, c.Min.Y, c.Max.X, c.Max.Y) }
+
+// Inline returns one panel as an <svg> element for an HTML page, width by
+// height inches. Text, grid and paper take their colours from the page (CSS
+// variables --ink, --muted, --rule, --hatch, --blank, --paper); label is the accessible name.
+func Inline(p Panel, width, height float64, label string) ([]byte, error) {
+	f := Figure{Panels: []Panel{p}, Width: width, Height: height}
+	c := newSVG(vg.Length(width)*vg.Inch, vg.Length(height)*vg.Inch, true)
+	f.draw(draw.New(c))
+	var b bytes.Buffer
+	if err := c.writeTo(&b, label); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), nil
+}
+
+func (f *Figure) columns() int { return max(1, min(f.Columns, len(f.Panels))) }
+
+func (f *Figure) size() (float64, float64) {
+	w, h := f.Width, f.Height
+	if w == 0 {
+		w = panelWidth * float64(f.columns())
+	}
+	if h == 0 {
+		h = panelHeight * float64(len(f.rows()))
+	}
+	return w, h
+}
+
+// rows lists the panels of each row.
+func (f *Figure) rows() [][]int {
+	var rows [][]int
+	for i := range f.Panels {
+		n := len(rows)
+		if f.Wide[i] || n == 0 || len(rows[n-1]) == f.columns() || f.Wide[rows[n-1][0]] {
+			rows = append(rows, nil)
+			n++
+		}
+		rows[n-1] = append(rows[n-1], i)
+	}
+	return rows
+}
+
+// draw lays the panels out; data areas of one row share top and bottom,
+// those of one column left and right edges.
+func (f *Figure) draw(c draw.Canvas) {
+	rows := f.rows()
+	cols := vg.Length(f.columns())
+	cw, ch := (c.Max.X-c.Min.X)/cols, (c.Max.Y-c.Min.Y)/vg.Length(max(len(rows), 1))
+	sheets := make([]*sheet, len(f.Panels))
+	byCol := make([]margins, f.columns())
+	needs := make([]margins, len(f.Panels))
+	for _, row := range rows {
+		for k, i := range row {
+			sheets[i] = f.Panels[i].sheet()
+			needs[i] = sheets[i].measure(f.wide(i, cw, cols), ch)
+			byCol[k] = byCol[k].max(needs[i])
+		}
+	}
+	for r, row := range rows {
+		var high margins
+		for _, i := range row {
+			high = high.max(needs[i])
+		}
+		for k, i := range row {
+			cell := draw.Canvas{Canvas: c.Canvas, Rectangle: vg.Rectangle{
+				Min: vg.Point{X: c.Min.X + vg.Length(k)*cw, Y: c.Max.Y - vg.Length(r+1)*ch},
+				Max: vg.Point{X: c.Min.X + vg.Length(k)*cw + f.wide(i, cw, cols), Y: c.Max.Y - vg.Length(r)*ch},
+			}}
+			m := needs[i]
+			m.top, m.bottom, m.left = high.top, high.bottom, byCol[k].left
+			if sheets[i].bare || f.Wide[i] {
+				m = needs[i]
+			}
+			sheets[i].paint(cell, m)
+		}
+	}
+}
+
+func (f *Figure) wide(i int, cw, cols vg.Length) vg.Length {
+	if f.Wide[i] {
+		return cw * cols
+	}
+	return cw
+}
