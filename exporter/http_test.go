@@ -1,0 +1,90 @@
+package exporter
+
+import (
+	"compress/gzip"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"nodemeter/collector/metric"
+)
+
+func handler(e *Exporter) http.Handler {
+	return e.Handler(About{Node: "<script>n1", Version: "1.2.3", Recording: "/var/lib/x & y", Started: time.Now()}, slog.New(slog.DiscardHandler))
+}
+
+func do(h http.Handler, method, path string, header ...string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, path, nil)
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}
+
+func TestStatusCodes(t *testing.T) {
+	e := newExporter(t, nil)
+	h := handler(e)
+	check := func(method, path string, want int) {
+		t.Helper()
+		if w := do(h, method, path); w.Code != want {
+			t.Errorf("%s %s: %d, want %d: %s", method, path, w.Code, want, w.Body)
+		}
+	}
+	check("GET", "/-/ready", 503)
+	check("GET", "/-/healthy", 200)
+	check("GET", "/metrics", 200)
+	check("GET", "/", 200)
+	e.Publish(sample())
+	check("GET", "/-/ready", 200)
+	check("HEAD", "/metrics", 200)
+	check("POST", "/metrics", 405)
+	check("GET", "/nothing", 404)
+}
+
+func TestMetricsFormats(t *testing.T) {
+	e := newExporter(t, nil)
+	e.Publish(sample())
+	h := handler(e)
+	w := do(h, "GET", "/metrics", "Accept", "application/openmetrics-text; version=1.0.0", "Accept-Encoding", "gzip")
+	if got := w.Header().Get("Content-Type"); !strings.HasPrefix(got, "application/openmetrics-text") {
+		t.Errorf("content type %q", got)
+	}
+	z, err := gzip.NewReader(w.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := io.ReadAll(z)
+	if err != nil || !strings.HasSuffix(string(body), "# EOF\n") || !strings.Contains(string(body), "nodemeter_cpu_utilization_ratio 0.25\n") {
+		t.Errorf("%v\n%s", err, body)
+	}
+}
+
+func TestLandingPageSaysWhatIsAndEscapes(t *testing.T) {
+	e := newExporter(t, nil)
+	s := sample()
+	s.Sources[1].Err = io.ErrUnexpectedEOF
+	e.Publish(s)
+	body := do(handler(e), "GET", "/").Body.String()
+	for _, want := range []string{"&lt;script&gt;n1", "/var/lib/x &amp; y", "25.0 %", "7.00 Mbit/s", "unexpected EOF", "2026-01-02 03:04:05 UTC"} {
+		if !strings.Contains(body, want) {
+			t.Errorf("no %q in:\n%s", want, body)
+		}
+	}
+	if strings.Contains(body, "<script>") {
+		t.Error("the node's name is not escaped")
+	}
+}
+
+func TestAbsentFiguresAreNotZero(t *testing.T) {
+	for _, f := range figures(&metric.Sample{}) {
+		if f.Value != "none" {
+			t.Errorf("%s: %q", f.Name, f.Value)
+		}
+	}
+}
