@@ -17,6 +17,7 @@ import (
 	"testing"
 
 	"nodemeter/analysis"
+	"nodemeter/analysis/tasks"
 )
 
 // sections maps each section of expected.json to the input it needs and to
@@ -25,6 +26,12 @@ var sections = map[string]struct {
 	input   string
 	compute func(path string) (any, error)
 }{
+	"1_summary":           {"task_metrics.csv", ofTasks(tasks.NewNotebookSummary)},
+	"2_throughput":        {"task_metrics.csv", ofTasks(tasks.NewNotebookThroughput)},
+	"3_latency":           {"task_metrics.csv", ofTasks(tasks.NewNotebookLatency)},
+	"4_scaling":           {"scaling.csv", scalingSection},
+	"6_comparison":        {"task_metrics.csv", ofTasks(tasks.NewNotebookComparison)},
+	"6_benchmark_summary": {"task_metrics.csv", ofTasks(tasks.NewNotebookBenchmark)},
 	"5_resources": {"resource_samples.csv", func(path string) (any, error) {
 		f, err := os.Open(path)
 		if err != nil {

@@ -1,0 +1,370 @@
+package tasks
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"math"
+	"os"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Options are how files are read.
+type Options struct {
+	// Zone is what times without a zone are in; nil is the local zone. It is
+	// reported, never silent.
+	Zone *time.Location
+	// Map names the columns of a foreign CSV; the zero map is QTau's names.
+	Map ColumnMap
+	// Schema names the layout of files that have no header; see Schemas.
+	Schema string
+}
+
+// ErrNoHeader says that a file does not begin with a header.
+var ErrNoHeader = errors.New("no header")
+
+// Load reads the files of a manifest into one Set. Records that cannot be read are
+// counted and listed in Set.Files; the error is for files that cannot be opened
+// or read, or that have no header.
+func Load(ctx context.Context, m *Manifest, opt Options) (*Set, error) {
+	s := newSet()
+	for i := range m.Runs {
+		run := &m.Runs[i]
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if err := s.loadFile(ctx, run, opt); err != nil {
+			return nil, err
+		}
+	}
+	s.finish()
+	return s, nil
+}
+
+// Read reads one file's bytes into a Set of its own.
+func Read(ctx context.Context, name string, r io.Reader, run Run, opt Options) (*Set, error) {
+	s := newSet()
+	if err := s.read(ctx, name, r, &run, opt); err != nil {
+		return nil, err
+	}
+	s.finish()
+	return s, nil
+}
+
+func newSet() *Set {
+	return &Set{
+		ErrorTexts: []string{""}, internErrors: map[string]int{"": 0},
+		Pilots: []string{""}, internIDs: map[string]int{"": 0},
+		Statuses: []string{"", "SUCCESS", "FAILED"},
+	}
+}
+
+func (s *Set) loadFile(ctx context.Context, run *Run, opt Options) error {
+	f, err := os.Open(run.File)
+	if err != nil {
+		return fmt.Errorf("read tasks: %w", err)
+	}
+	defer f.Close()
+	return s.read(ctx, run.File, f, run, opt)
+}
+
+// reading is the state of one file being read.
+type reading struct {
+	set    *Set
+	run    *Run
+	opt    Options
+	scan   *scanner
+	layout *layout
+	clock  *clock
+	report *FileReport
+	groups grouper
+}
+
+func (s *Set) read(ctx context.Context, name string, r io.Reader, run *Run, opt Options) error {
+	zone := cmp.Or(run.Zone, opt.Zone, time.Local)
+	in := &reading{
+		set: s, run: run, opt: opt, scan: newScanner(skipBOM(r)), clock: &clock{zone: zone},
+		report: &FileReport{Path: name, missing: map[string]int{}, unknownStatus: map[string]int{}},
+	}
+	in.groups = grouper{set: s, run: run, file: len(s.Files), known: map[string]int32{}}
+	s.Files = append(s.Files, in.report)
+	if opt.Schema != "" {
+		l, err := schema(opt.Schema)
+		if err != nil {
+			return err
+		}
+		in.use(l)
+	}
+	for n := 0; ; n++ {
+		if n%4096 == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		rec, err := in.next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return fmt.Errorf("read tasks: %s, line %d: %w", name, in.scan.line, err)
+		}
+		in.take(rec)
+	}
+	if in.layout == nil {
+		return fmt.Errorf("read tasks: %s: the file is empty: %w", name, ErrNoHeader)
+	}
+	in.report.finish(in.clock)
+	return nil
+}
+
+// next returns the next data record, header records taken care of.
+func (in *reading) next() (record, error) {
+	for {
+		rec, err := in.scan.scan()
+		if err != nil {
+			return rec, err
+		}
+		if in.layout == nil && in.report.Headers == 0 {
+			in.redelimit(&rec)
+		}
+		if rec.broken == "" && isHeader(rec.fields, in.opt.Map) {
+			if err := in.header(rec); err != nil {
+				return rec, err
+			}
+			continue
+		}
+		if in.layout == nil {
+			return rec, fmt.Errorf("%w: the first line is %s; name the layout with --schema, or the columns with --map", ErrNoHeader, excerpt(bytes.Join(rec.fields, []byte(","))))
+		}
+		return rec, nil
+	}
+}
+
+// redelimit splits a header again where it is not separated by commas.
+func (in *reading) redelimit(rec *record) {
+	if rec.broken != "" || len(rec.fields) != 1 {
+		return
+	}
+	line := rec.fields[0]
+	if d := delimiterOf(line); d != ',' {
+		in.scan.delim = d
+		rec.fields = in.scan.split(line)
+		in.report.Warnings = append(in.report.Warnings, fmt.Sprintf("fields are separated by %q: this file was saved again by another program", string(d)))
+	}
+}
+
+// header switches the mapping. A bad header in the middle of a file leaves its rows
+// unreadable, so it is an error wherever it stands.
+func (in *reading) header(rec record) error {
+	l, err := newLayout(rec.fields, in.opt.Map)
+	if err != nil {
+		return fmt.Errorf("header: %w", err)
+	}
+	in.report.Headers++
+	in.use(l)
+	return nil
+}
+
+func (in *reading) use(l *layout) {
+	in.layout = l
+	if !slices.Contains(in.report.Layouts, l.name) {
+		in.report.Layouts = append(in.report.Layouts, l.name)
+	}
+	for _, name := range l.ignored {
+		if !slices.Contains(in.report.Ignored, name) {
+			in.report.Ignored = append(in.report.Ignored, name)
+		}
+	}
+}
+
+// take accepts or rejects a data record, and after a torn quote goes back to the
+// next line that starts one.
+func (in *reading) take(rec record) {
+	if rec.broken != "" {
+		in.resync(rec, rec.broken)
+		return
+	}
+	r, err := in.layout.parseRow(rec.fields, in.clock)
+	switch {
+	case err != nil && len(rec.lines) > 1:
+		in.resync(rec, err.Error())
+	case err != nil:
+		in.report.reject(rec, err.Error())
+	case len(rec.lines) > 1 && in.swallowed(rec):
+		in.resync(rec, "a quoted field that holds whole records: its opening quote was torn")
+	case rec.cut && in.doubtful(&r) != "":
+		in.report.Partial = true
+		in.report.reject(rec, in.doubtful(&r))
+	default:
+		r.line = rec.line
+		in.report.note(&r)
+		in.report.Rows++
+		in.set.add(&r, in.groups.of(&r))
+	}
+}
+
+// doubtful says why a last line without a newline may have been cut; empty where
+// its durations prove it whole.
+func (in *reading) doubtful(r *row) string {
+	const why = "the last line has no newline and may be cut: "
+	if _, ok := r.residual(); ok && in.report.keepsIdentity() {
+		if !r.plausibleWithin(identityTolerance) {
+			return why + "its durations do not add up to its completion time"
+		}
+		return ""
+	}
+	switch last := in.layout.columns[len(in.layout.columns)-1]; {
+	case last == colStatus && r.status != StatusSuccess && r.status != StatusFailed:
+		return why + "its status is not whole"
+	case in.report.checked > 0:
+		return why + "a field that proves it whole is missing"
+	}
+	return ""
+}
+
+func (r *row) plausibleWithin(d time.Duration) bool {
+	res, ok := r.residual()
+	return ok && math.Abs(res) <= d.Seconds()
+}
+
+// swallowed says whether a field of a multi-line record holds a line that is a
+// record by itself.
+func (in *reading) swallowed(rec record) bool {
+	return slices.ContainsFunc(rec.lines[1:], in.isWhole)
+}
+
+// isWhole says whether a line alone is a header or a plausible record.
+func (in *reading) isWhole(line []byte) bool {
+	probe := &scanner{delim: in.scan.delim}
+	if verdict := probe.parse(line); verdict != "" {
+		return false
+	}
+	if isHeader(probe.fields, in.opt.Map) {
+		return len(probe.fields) > 3
+	}
+	if len(in.layout.columns) < 4 {
+		return false
+	}
+	quiet := *in.clock
+	r, err := in.layout.parseRow(probe.fields, &quiet)
+	return err == nil && r.plausible()
+}
+
+// starts says whether a line begins a record: it is one, or, in the sorted layout, it
+// begins with a completion time.
+func (in *reading) starts(line []byte) bool {
+	if in.isWhole(line) {
+		return true
+	}
+	if in.layout.columns[0] != colCompletion {
+		return false
+	}
+	first, _, ok := bytes.Cut(line, []byte{in.scan.delim})
+	_, err := parseStamp(first)
+	return ok && err == nil
+}
+
+// resync rejects the beginning of a record and returns to its first line that starts
+// another.
+func (in *reading) resync(rec record, reason string) {
+	at := -1
+	if len(rec.lines) > 1 {
+		at = slices.IndexFunc(rec.lines[1:], in.starts)
+	}
+	if at < 0 {
+		if rec.open {
+			in.report.Partial = true
+			reason += ": a torn last record, normal while a run is live"
+		}
+		in.report.reject(rec, reason)
+		return
+	}
+	in.scan.pushBack(rec.lines[at+1:])
+	rec.lines = rec.lines[:at+1]
+	in.report.reject(rec, reason+fmt.Sprintf("; reading resumed at line %d", rec.line+at+1))
+}
+
+// skipBOM drops a byte order mark, which spreadsheets put first.
+func skipBOM(r io.Reader) io.Reader {
+	var head [3]byte
+	n, err := io.ReadFull(r, head[:])
+	if n == 3 && string(head[:]) == "\ufeff" {
+		return r
+	}
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return io.MultiReader(bytes.NewReader(head[:n]), failing{err})
+	}
+	return io.MultiReader(bytes.NewReader(head[:n]), r)
+}
+
+// failing is a reader that fails.
+type failing struct{ err error }
+
+func (f failing) Read([]byte) (int, error) { return 0, f.err }
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+
+// add appends a row to the columns.
+func (s *Set) add(r *row, group int32) {
+	s.Submit = append(s.Submit, r.submit)
+	s.Completion = append(s.Completion, r.completion)
+	s.Wait = append(s.Wait, r.wait)
+	s.Exec = append(s.Exec, r.exec)
+	if r.staging > 0 && s.Staging == nil {
+		s.Staging = make([]float64, len(s.Exec)-1, cap(s.Exec))
+	}
+	if s.Staging != nil {
+		s.Staging = append(s.Staging, r.staging)
+	}
+	s.Status = append(s.Status, s.statusOf(r))
+	s.Group = append(s.Group, group)
+	s.File = append(s.File, uint16(len(s.Files)-1))
+	s.Line = append(s.Line, int32(r.line))
+	s.errors = append(s.errors, int32(intern(s.internErrors, &s.ErrorTexts, cutText(r.err), 1<<16)))
+	s.ids = append(s.ids, r.id...)
+	s.idEnds = append(s.idEnds, uint32(len(s.ids)))
+	s.requests = append(s.requests, uint16(intern(s.internIDs, &s.Pilots, r.requested, 1<<15)))
+	s.InputBytes += r.inputBytes
+}
+
+func (s *Set) statusOf(r *row) Status {
+	if r.status != StatusOther {
+		return r.status
+	}
+	for i := int(StatusOther); i < len(s.Statuses); i++ {
+		if s.Statuses[i] == r.statusText {
+			return Status(i)
+		}
+	}
+	if len(s.Statuses) < 200 {
+		s.Statuses = append(s.Statuses, r.statusText)
+	}
+	return Status(len(s.Statuses) - 1)
+}
+
+// cutText keeps the beginning of a message: what is needed to tell errors apart.
+func cutText(b []byte) []byte { return b[:min(len(b), 400)] }
+
+// intern gives equal texts one index; past limit distinct texts, new ones share the
+// last index, "other".
+func intern(known map[string]int, texts *[]string, b []byte, limit int) int {
+	if i, ok := known[string(b)]; ok {
+		return i
+	}
+	text := strings.ToValidUTF8(string(b), "\ufffd")
+	if len(*texts) >= limit {
+		text = "other"
+		if i, ok := known["\x00other"]; ok {
+			return i
+		}
+		known["\x00other"] = len(*texts)
+	} else {
+		known[string(b)] = len(*texts)
+	}
+	*texts = append(*texts, text)
+	return len(*texts) - 1
+}

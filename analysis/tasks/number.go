@@ -1,0 +1,94 @@
+package tasks
+
+import (
+	"math"
+	"strconv"
+)
+
+// Number is a float64 that JSON can hold: NaN and infinities are null.
+type Number float64
+
+// MarshalJSON writes the shortest decimal that reads back as the same number.
+func (n Number) MarshalJSON() ([]byte, error) {
+	f := float64(n)
+	if math.IsNaN(f) || math.IsInf(f, 0) {
+		return []byte("null"), nil
+	}
+	return strconv.AppendFloat(nil, f, 'g', -1, 64), nil
+}
+
+// UnmarshalJSON reads null as NaN.
+func (n *Number) UnmarshalJSON(b []byte) error {
+	if string(b) == "null" {
+		*n = Number(math.NaN())
+		return nil
+	}
+	f, err := strconv.ParseFloat(string(b), 64)
+	*n = Number(f)
+	return err
+}
+
+// Known says whether there is a finite number.
+func (n Number) Known() bool { return !math.IsNaN(float64(n)) && !math.IsInf(float64(n), 0) }
+
+// none is the Number that JSON shows as null.
+func none() Number { return Number(math.NaN()) }
+
+func numbers(xs []float64) []Number {
+	out := make([]Number, len(xs))
+	for i, x := range xs {
+		out[i] = Number(x)
+	}
+	return out
+}
+
+// ConfigID names a configuration: a number where every id of the file is one, a
+// text otherwise, as pandas reads the column.
+type ConfigID struct {
+	Text    string
+	value   float64
+	numeric bool
+}
+
+// NumberedConfig is a ConfigID that is a number.
+func NumberedConfig(n int) ConfigID {
+	return ConfigID{Text: strconv.Itoa(n), value: float64(n), numeric: true}
+}
+
+// NamedConfig is a ConfigID that is a text.
+func NamedConfig(name string) ConfigID { return ConfigID{Text: name} }
+
+// String is the id as it stands in the file.
+func (c ConfigID) String() string { return c.Text }
+
+// MarshalJSON writes a number or a string.
+func (c ConfigID) MarshalJSON() ([]byte, error) {
+	if c.numeric {
+		return Number(c.value).MarshalJSON()
+	}
+	return []byte(strconv.Quote(c.Text)), nil
+}
+
+// compareIDs orders as pandas sorts the column: numbers by value, texts by bytes.
+func compareIDs(a, b ConfigID) int {
+	if a.numeric && b.numeric {
+		return compareFloats(a.value, b.value)
+	}
+	switch {
+	case a.Text < b.Text:
+		return -1
+	case a.Text > b.Text:
+		return 1
+	}
+	return 0
+}
+
+func compareFloats(a, b float64) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}
