@@ -14,6 +14,32 @@ type Sample struct {
 	Name   string
 	Values []float64 // any order; NaN is left out
 	Color  color.Color
+	// Counts, when set, stand for the values: how many fell into each of equal
+	// bins over the axis's fixed range; Mean is then their mean (NaN: none).
+	Counts []int64
+	Mean   float64
+}
+
+func (s Sample) mean() float64 {
+	if s.Counts != nil {
+		return s.Mean
+	}
+	return mean(s.sorted())
+}
+
+// bins are the densities (or shares) of n bins over lo..hi.
+func (s Sample) bins(lo, hi float64, n int, share bool) []float64 {
+	if s.Counts == nil {
+		return bin(s.sorted(), lo, hi, n, share)
+	}
+	out := make([]float64, n)
+	total := 0.0
+	for i, c := range s.Counts {
+		out[i*n/len(s.Counts)] += float64(c)
+		total += float64(c)
+	}
+	scaleBins(out, total, (hi-lo)/float64(n), share)
+	return out
 }
 
 func (s Sample) sorted() []float64 {
@@ -65,7 +91,7 @@ func (p *Histogram) sheet() *sheet {
 	var y extent
 	y.add(0)
 	for i, sm := range p.Samples {
-		heights[i] = bin(sm.sorted(), x.min, x.max, n, p.Share)
+		heights[i] = sm.bins(x.min, x.max, n, p.Share)
 		y.add(heights[i]...)
 	}
 	s.xs, s.ys = p.X.scale(x.min, x.max), s.y.scale(y.lo(), y.hi())
@@ -84,18 +110,21 @@ func bin(vs []float64, lo, hi float64, n int, share bool) []float64 {
 		}
 		out[min(int((v-lo)/w), n-1)]++
 	}
-	for i := range out {
-		if len(vs) == 0 {
-			break
-		}
-		out[i] /= float64(len(vs))
-		if share {
-			out[i] *= 100
-		} else {
-			out[i] /= w
+	scaleBins(out, float64(len(vs)), w, share)
+	return out
+}
+
+// scaleBins turns counts into densities over bins of width w, or percent of all.
+func scaleBins(counts []float64, total, w float64, share bool) {
+	for i := range counts {
+		switch {
+		case total == 0:
+		case share:
+			counts[i] *= 100 / total
+		default:
+			counts[i] /= total * w
 		}
 	}
-	return out
 }
 
 func (p *Histogram) paint(a area, heights [][]float64, x extent, n int) {
@@ -112,7 +141,7 @@ func (p *Histogram) paint(a area, heights [][]float64, x extent, n int) {
 		a.StrokeLines(draw.LineStyle{Color: sm.Color, Width: 0.9}, a.ClipLinesXY(outline)...)
 	}
 	for _, sm := range p.Samples {
-		if m := mean(sm.sorted()); !math.IsNaN(m) {
+		if m := sm.mean(); !math.IsNaN(m) {
 			line := lineStyle(sm.Color, false, true)
 			line.Width = 1.8
 			a.StrokeLines(line, a.ClipLinesXY([]vg.Point{{X: a.px(m), Y: a.Min.Y}, {X: a.px(m), Y: a.Max.Y}})...)

@@ -5,14 +5,10 @@ import (
 	"fmt"
 	"image/color"
 	"io"
-	"sync"
-	"time"
 
-	"codeberg.org/go-pdf/fpdf"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgimg"
-	"gonum.org/v1/plot/vg/vgpdf"
 )
 
 // Figure is a grid of panels, filled row by row.
@@ -71,41 +67,6 @@ func (f *Figure) png(w io.Writer, pw, ph vg.Length) error {
 	c := vgimg.NewWith(vgimg.UseWH(pw, ph), vgimg.UseDPI(dpi), vgimg.UseBackgroundColor(color.White))
 	f.draw(draw.New(c))
 	_, err := vgimg.PngCanvas{Canvas: c}.WriteTo(w)
-	return err
-}
-
-// fixPDF keeps the time of day and map order out of PDF files, process-wide:
-// the library offers no other way in.
-var fixPDF = sync.OnceFunc(func() {
-	fpdf.SetDefaultCatalogSort(true)
-	fpdf.SetDefaultCreationDate(time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC))
-	fpdf.SetDefaultModificationDate(time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC))
-})
-
-// straightPDF gives vgpdf colours that are not multiplied by their opacity:
-// it takes what color.Color returns for the colour itself, and so would
-// darken whatever is translucent.
-type straightPDF struct{ *vgpdf.Canvas }
-
-func (c straightPDF) SetColor(col color.Color) {
-	if col == nil {
-		col = color.Black
-	}
-	c.Canvas.SetColor(straight(color.NRGBAModel.Convert(col).(color.NRGBA)))
-}
-
-type straight color.NRGBA
-
-// RGBA breaks color.Color's contract on purpose: see straightPDF.
-func (s straight) RGBA() (r, g, b, a uint32) {
-	return uint32(s.R) * 0x101, uint32(s.G) * 0x101, uint32(s.B) * 0x101, uint32(s.A) * 0x101
-}
-
-func (f *Figure) pdf(w io.Writer, pw, ph vg.Length) error {
-	fixPDF()
-	c := vgpdf.New(pw, ph)
-	f.draw(draw.New(straightPDF{c}))
-	_, err := c.WriteTo(w)
 	return err
 }
 

@@ -129,7 +129,7 @@ func skewed(n int, scale float64) []float64 {
 
 // figures are the golden pictures: testdata/<name>.png.
 func figures() map[string]*Figure {
-	dask, ray := Sample{"Dask", skewed(400, 0.67), SteelBlue()}, Sample{"Ray", skewed(400, 0.28), Coral()}
+	dask, ray := Sample{Name: "Dask", Values: skewed(400, 0.67), Color: SteelBlue()}, Sample{Name: "Ray", Values: skewed(400, 0.28), Color: Coral()}
 	seconds := Axis{Label: "Execution Time (seconds)"}
 	engines := func(d, r float64) *Bars {
 		return &Bars{Title: "Average Throughput by Engine", X: Axis{Categories: []string{"DASK", "RAY"}}, Y: Axis{Label: "Avg Throughput (tasks/sec)"},
@@ -158,7 +158,7 @@ func figures() map[string]*Figure {
 				Format: func(v float64) string { return fmt.Sprintf("%.3f", v) },
 				Sets:   []BarSet{{Name: "Wait Time", Values: []float64{.1, .09, .07, .08}, Color: LightBlue()}, {Name: "Execution Time", Values: []float64{.9, .43, .35, .21}, Color: SteelBlue()}}},
 			&Message{Title: "Nothing", Text: "No configuration has a completed task, so there is no latency to draw."},
-			&Histogram{Title: "Utilization Histogram", X: Axis{Label: "Utilization (%)", Max: 100}, Y: Axis{Label: "Share of samples (%)"}, Share: true, Bins: 20, Samples: []Sample{{"CPU", skewed(300, 30), SteelBlue()}}},
+			&Histogram{Title: "Utilization Histogram", X: Axis{Label: "Utilization (%)", Max: 100}, Y: Axis{Label: "Share of samples (%)"}, Share: true, Bins: 20, Samples: []Sample{{Name: "CPU", Values: skewed(300, 30), Color: SteelBlue()}}},
 		}},
 	}
 }
