@@ -7,83 +7,155 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
-	"strconv"
 	"strings"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"nodemeter/collector"
 	"nodemeter/collector/metric"
+	"nodemeter/collector/window"
 	"nodemeter/exporter"
 )
 
-// serve runs the daemon until ctx is done.
+// daemon is the parts of a running nodemeterd.
+type daemon struct {
+	*settings
+	log      *slog.Logger
+	started  time.Time
+	node     *metric.Entity
+	end      *endpoint
+	recorder *window.Recorder // nil when nothing is recorded
+	where    string           // where it records, in words
+	runner   *collector.Runner
+	export   *exporter.Exporter
+	notify   *notifier
+	samples  int
+}
+
+// serve runs the daemon until ctx is done. What can fail at start fails in the
+// order in which it costs least to undo: sockets, then the windows.
 func serve(ctx context.Context, s *settings, env lookup, log *slog.Logger) error {
-	started := time.Now()
+	d := &daemon{settings: s, log: log, started: time.Now()}
 	name, err := s.nodeName()
 	if err != nil {
 		return err
 	}
-	node := &metric.Entity{Kind: metric.Node, ID: name}
-	end, err := listen(s, log)
-	if err != nil {
+	d.node = &metric.Entity{Kind: metric.Node, ID: name}
+	if d.end, err = listen(s, log); err != nil {
 		return err
 	}
-	defer end.shutdown()
-
-	entries := hostSources(s, node)
-	notify := newNotifier(s.interval, log)
-	var export *exporter.Exporter // made below, from the runner's descriptors
-	runner, err := collector.New(collector.Options{
-		Interval: s.interval, Sources: entries, Log: log,
-		Sinks: []func(*metric.Sample){
-			func(m *metric.Sample) { export.Publish(m) },
-			notify.tick,
-		},
-	})
-	if err != nil {
+	defer d.end.shutdown()
+	if err := d.record(env); err != nil {
 		return err
 	}
-	export, err = exporter.New(exporter.Options{
-		Descs: runner.Descs(), Interval: s.interval, PerCore: s.perCoreSeries, MaxSeries: s.maxSeries,
-		Build: build(),
-	})
-	if err != nil {
+	if err := d.wire(); err != nil {
 		return err
 	}
-	end.serve(export.Handler(exporter.About{Node: name, Version: version, Recording: "", Started: started}, log))
-
-	log.Info("nodemeterd "+version, "node", name, "interval", s.interval, "sources", names(entries))
-	log.Info("listening", "on", end.describe())
-	warnUnknown(log)
-	notify.ready(fmt.Sprintf("sampling every %s, listening on %s", s.interval, end.describe()))
-
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	var served error
-	watched := make(chan struct{})
-	go func() {
-		defer close(watched)
-		select {
-		case served = <-end.failed:
-			cancel()
-		case <-ctx.Done():
-		}
-	}()
-	if err := runner.Run(ctx); err != nil {
-		return err
-	}
-	<-watched
-	notify.stopping("sealing the open window")
-	log.Info("stopped", "after", time.Since(started).Round(time.Second))
+	d.end.serve(d.export.Handler(exporter.About{Node: name, Version: version, Recording: d.where, Started: d.started}, log))
+	d.announce()
+	served := d.run(ctx)
+	d.notify.stopping("sealing the open window")
+	d.finish()
 	return served
 }
 
-func names(entries []collector.Entry) string {
-	var out []string
-	for _, e := range entries {
-		out = append(out, e.Name)
+// record opens the windows.
+func (d *daemon) record(env lookup) error {
+	if !d.recordWindows {
+		d.where = "nothing is recorded (--windows=false)"
+		return nil
 	}
-	return strings.Join(out, " ")
+	dir, err := d.dir(env, os.Getuid())
+	if err != nil {
+		return err
+	}
+	d.where = dir
+	d.recorder, err = openRecorder(d.settings, d.node.ID, dir, d.log)
+	return err
+}
+
+// wire connects sources, loop and sinks.
+func (d *daemon) wire() error {
+	d.notify = newNotifier(d.interval, d.log)
+	var err error
+	d.runner, err = collector.New(collector.Options{
+		Interval: d.interval, Sources: hostSources(d.settings, d.node), Log: d.log,
+		Sinks: []func(*metric.Sample){d.publish},
+	})
+	if err != nil {
+		return err
+	}
+	var extra []prometheus.Collector
+	if d.recorder != nil {
+		extra = append(extra, newRecording(d.recorder.Stats))
+	}
+	d.export, err = exporter.New(exporter.Options{
+		Descs: d.runner.Descs(), Interval: d.interval, PerCore: d.perCoreSeries, MaxSeries: d.maxSeries,
+		Build: build(), Extra: extra,
+	})
+	return err
+}
+
+// publish hands a sample to everyone who wants it. It is called on the tick
+// loop, and none of what it calls blocks.
+func (d *daemon) publish(s *metric.Sample) {
+	d.samples++
+	d.export.Publish(s)
+	if d.recorder != nil {
+		d.recorder.Publish(s)
+	}
+	d.notify.tick(s)
+}
+
+// announce says what a newcomer wants to know in the first minute.
+func (d *daemon) announce() {
+	d.log.Info("nodemeterd "+version, "node", d.node.ID, "interval", d.interval)
+	d.log.Info("listening", "on", d.end.describe())
+	d.log.Info("recording", "to", d.where, "window", d.windowsWidth)
+	warnUnknown(d.log)
+	d.notify.ready(fmt.Sprintf("sampling every %s, recording to %s, listening on %s", d.interval, d.where, d.end.describe()))
+}
+
+// run samples until ctx is done or serving fails, whose error it returns.
+func (d *daemon) run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	watched := make(chan error, 1)
+	go func() {
+		select {
+		case err := <-d.end.failed:
+			cancel()
+			watched <- err
+		case <-ctx.Done():
+			watched <- nil
+		}
+	}()
+	if err := d.runner.Run(ctx); err != nil {
+		return err
+	}
+	if err := <-watched; err != nil {
+		return fmt.Errorf("serve: %w", err)
+	}
+	return nil
+}
+
+// sealGrace is how long the end waits for the open window to be written and
+// sealed; the next start's recovery does what could not be done.
+const sealGrace = 10 * time.Second
+
+// finish seals and says what was done.
+func (d *daemon) finish() {
+	ctx, cancel := context.WithTimeout(context.Background(), sealGrace)
+	defer cancel()
+	said := []any{"samples", d.samples, "after", time.Since(d.started).Round(time.Second)}
+	if d.recorder != nil {
+		if err := d.recorder.Close(ctx); err != nil {
+			d.log.Error("the open window is not sealed; the next start recovers it", "err", err)
+		}
+		said = append(said, "sealed", d.recorder.Stats().Sealed, "in", d.where)
+	}
+	d.log.Info("stopped", said...)
 }
 
 // build says which program this is.
@@ -114,5 +186,3 @@ func warnUnknown(log *slog.Logger) {
 		}
 	}
 }
-
-func formatInt(n int64) string { return strconv.FormatInt(n, 10) }

@@ -2,9 +2,10 @@ package main
 
 import (
 	"log/slog"
+	"strconv"
 	"time"
 
-	"github.com/coreos/go-systemd/v22/daemon"
+	systemd "github.com/coreos/go-systemd/v22/daemon"
 
 	"nodemeter/collector/metric"
 )
@@ -21,7 +22,7 @@ type notifier struct {
 // intervals would fire on a healthy daemon, so systemd is told to wait longer.
 func newNotifier(interval time.Duration, log *slog.Logger) *notifier {
 	n := &notifier{log: log}
-	watchdog, err := daemon.SdWatchdogEnabled(false)
+	watchdog, err := systemd.SdWatchdogEnabled(false)
 	if err != nil {
 		log.Warn("watchdog off: systemd's request cannot be read", "err", err)
 		return n
@@ -37,7 +38,7 @@ func newNotifier(interval time.Duration, log *slog.Logger) *notifier {
 	return n
 }
 
-func usec(d time.Duration) string { return formatInt(d.Microseconds()) }
+func usec(d time.Duration) string { return strconv.FormatInt(d.Microseconds(), 10) }
 
 // tick is a sink of the tick loop: it pats the watchdog, so that a loop that
 // is stuck gets the daemon restarted.
@@ -46,14 +47,14 @@ func (n *notifier) tick(*metric.Sample) {
 		return
 	}
 	n.last = time.Now()
-	n.send(daemon.SdNotifyWatchdog)
+	n.send(systemd.SdNotifyWatchdog)
 }
 
-func (n *notifier) ready(status string)    { n.send(daemon.SdNotifyReady + "\nSTATUS=" + status) }
-func (n *notifier) stopping(status string) { n.send(daemon.SdNotifyStopping + "\nSTATUS=" + status) }
+func (n *notifier) ready(status string)    { n.send(systemd.SdNotifyReady + "\nSTATUS=" + status) }
+func (n *notifier) stopping(status string) { n.send(systemd.SdNotifyStopping + "\nSTATUS=" + status) }
 
 func (n *notifier) send(state string) {
-	if _, err := daemon.SdNotify(false, state); err != nil {
+	if _, err := systemd.SdNotify(false, state); err != nil {
 		n.log.Debug("sd_notify", "err", err)
 	}
 }
