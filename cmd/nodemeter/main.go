@@ -17,7 +17,10 @@ import (
 var version = "dev"
 
 // commands is every subcommand, in the order --help shows them; one file each.
-var commands = []func() *cobra.Command{}
+var commands = []func() *cobra.Command{
+	newSummary,
+	newExport,
+}
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

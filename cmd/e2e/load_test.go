@@ -1,0 +1,217 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestCPUAgreesWithStressNG holds mean busy cores against the CPU time that
+// stress-ng reports for itself, within 3 %. What else ran on the machine
+// meanwhile is taken from each process's own accounting in /proc, which is not
+// what the agent reads.
+func TestCPUAgreesWithStressNG(t *testing.T) {
+	stress := need(t, "stress-ng")
+	a := startAgent(t, nil)
+	report := filepath.Join(t.TempDir(), "stress.yaml")
+
+	others := processSeconds(t)
+	from := time.Now()
+	run(t, stress, "--cpu", "1", "--cpu-load", "50", "--timeout", "20s", "--metrics", "--yaml", report)
+	to := time.Now()
+	rest := processSeconds(t) - others // stress-ng has been reaped by this process: not in here
+	a.stop(t)
+
+	want := yamlNumber(t, report, "user-time") + yamlNumber(t, report, "system-time")
+	var s summary
+	first, last := from.Truncate(time.Second).Add(time.Second), to.Truncate(time.Second).Add(2*time.Second)
+	summaryJSON(t, &s, a.dir, "--from", first.Format(time.RFC3339), "--to", last.Format(time.RFC3339))
+	cpu := s.stat(t, "cpu_util")
+	got := cpu.Mean * float64(runtime.NumCPU()) * s.Rows[0].Seconds
+	t.Logf("stress-ng %.2f s + rest %.2f s; agent %.2f busy core-seconds in %.0f s (%.3f busy cores)", want, rest, got, s.Rows[0].Seconds, cpu.Mean*float64(runtime.NumCPU()))
+	within(t, "busy core-seconds", got, want+rest, 0.03)
+}
+
+// TestMemoryAgreesWithStressNG holds the rise of used memory against what
+// stress-ng was told to populate, within 2 %.
+func TestMemoryAgreesWithStressNG(t *testing.T) {
+	stress := need(t, "stress-ng")
+	a := startAgent(t, nil)
+	before := a.gauge(t, "nodemeter_memory_available_bytes")
+	from := time.Now()
+	const bytes = 2 << 30
+	run(t, stress, "--vm", "1", "--vm-bytes", strconv.Itoa(bytes), "--vm-keep", "--vm-populate", "--vm-method", "write64", "--timeout", "10s")
+	to := time.Now()
+	a.stop(t)
+
+	var s summary
+	summaryJSON(t, &s, a.dir, "--from", from.Add(4*time.Second).Format(time.RFC3339Nano), "--to", to.Add(-2*time.Second).Format(time.RFC3339Nano))
+	total := memoryTotal(t)
+	got := s.stat(t, "memory_util").Mean*total - (total - before)
+	t.Logf("asked for %d MiB, agent saw %.1f MiB more in use", bytes>>20, got/(1<<20))
+	within(t, "memory in use", got, bytes, 0.02)
+}
+
+// TestNetworkAgreesWithIperf runs iperf3 between two network namespaces, with
+// the agent in the receiving one, and holds the veth link's figures against
+// iperf3's bytes x 1.0015 (headers), within 1 %.
+func TestNetworkAgreesWithIperf(t *testing.T) {
+	ip, iperf := need(t, "ip"), need(t, "iperf3")
+	for _, ns := range []string{"nmA", "nmB"} {
+		exec.Command(ip, "netns", "del", ns).Run()
+		run(t, ip, "netns", "add", ns)
+		t.Cleanup(func() { exec.Command(ip, "netns", "del", ns).Run() })
+	}
+	run(t, ip, "link", "add", "nmv0", "netns", "nmA", "type", "veth", "peer", "name", "nmv1", "netns", "nmB")
+	for _, c := range [][]string{
+		{"-n", "nmA", "addr", "add", "10.77.0.1/24", "dev", "nmv0"}, {"-n", "nmB", "addr", "add", "10.77.0.2/24", "dev", "nmv1"},
+		{"-n", "nmA", "link", "set", "nmv0", "up"}, {"-n", "nmB", "link", "set", "nmv1", "up"}, {"-n", "nmB", "link", "set", "lo", "up"},
+	} {
+		run(t, ip, c...)
+	}
+	inB := []string{ip, "netns", "exec", "nmB"}
+	server := exec.Command(inB[0], append(inB[1:], iperf, "-s", "-1")...)
+	if err := server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { server.Process.Kill(); server.Wait() })
+	a := startAgent(t, inB)
+	eventually(t, "two samples", func() error {
+		out, err := exec.Command(bin(t, "nodemeter"), "summary", "--format", "json", a.dir).Output()
+		var s summary
+		if err == nil {
+			err = json.Unmarshal(out, &s)
+		}
+		if err == nil && (len(s.Rows) == 0 || s.Rows[0].Seconds < 2) {
+			err = fmt.Errorf("no two samples yet")
+		}
+		return err
+	})
+	var client string
+	eventually(t, "iperf3 to finish", func() error {
+		out, err := exec.Command(ip, "netns", "exec", "nmA", iperf, "-c", "10.77.0.2", "-t", "8", "-b", "400M", "-J").Output()
+		client = string(out)
+		return err
+	})
+	a.stop(t)
+
+	var result struct {
+		End struct {
+			SumReceived struct{ Bytes float64 } `json:"sum_received"`
+		}
+	}
+	if err := json.Unmarshal([]byte(client), &result); err != nil {
+		t.Fatal(err)
+	}
+	want := result.End.SumReceived.Bytes * 1.0015
+	var s summary
+	summaryJSON(t, &s, a.dir, "--by", "nic")
+	for _, r := range s.Rows {
+		if !strings.HasSuffix(r.Name, "nmv1") {
+			continue
+		}
+		got := r.stat(t, "network_mbps").Mean * 1e6 / 8 * r.Seconds
+		t.Logf("iperf3 %.0f bytes (x 1.0015: %.0f); agent %.0f", result.End.SumReceived.Bytes, want, got)
+		// Acknowledgements travel the other way on the same link: under 0.1 % here.
+		within(t, "bytes on the link", got, want, 0.01)
+		return
+	}
+	t.Fatalf("no link nmv1 in the summary: %+v", s.Rows)
+}
+
+func within(t *testing.T, what string, got, want, share float64) {
+	t.Helper()
+	if math.Abs(got-want) > share*want {
+		t.Errorf("%s: got %g, want %g within %g %%; off by %.2f %%", what, got, want, share*100, (got/want-1)*100)
+	}
+}
+
+// processSeconds is the CPU time of every process and of its reaped children,
+// except this test's own reaped children, in seconds.
+func processSeconds(t *testing.T) float64 {
+	t.Helper()
+	stats, err := filepath.Glob("/proc/[0-9]*/stat")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ticks := 0.0
+	for _, path := range stats {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			continue // it ended meanwhile
+		}
+		f := strings.Fields(string(b[strings.LastIndexByte(string(b), ')')+1:]))
+		columns := []int{11, 12, 13, 14} // utime, stime, cutime, cstime
+		if path == fmt.Sprintf("/proc/%d/stat", os.Getpid()) {
+			columns = columns[:2]
+		}
+		for _, c := range columns {
+			v, err := strconv.ParseFloat(f[c], 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ticks += v
+		}
+	}
+	return ticks / 100
+}
+
+func memoryTotal(t *testing.T) float64 {
+	t.Helper()
+	b, err := os.ReadFile("/proc/meminfo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := regexp.MustCompile(`MemTotal:\s+(\d+) kB`).FindSubmatch(b)
+	kb, err := strconv.ParseFloat(string(m[1]), 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return kb * 1024
+}
+
+func yamlNumber(t *testing.T, path, key string) float64 {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := regexp.MustCompile(regexp.QuoteMeta(key) + `: ([0-9.]+)`).FindSubmatch(b)
+	if m == nil {
+		t.Fatalf("%s: no %s in\n%s", path, key, b)
+	}
+	v, err := strconv.ParseFloat(string(m[1]), 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+// gauge reads one unlabelled series from the agent's /metrics.
+func (a *agent) gauge(t *testing.T, name string) float64 {
+	t.Helper()
+	text, err := get(a.url + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := regexp.MustCompile(`(?m)^` + name + ` (\S+)$`).FindStringSubmatch(text)
+	if m == nil {
+		t.Fatalf("no series %s in /metrics", name)
+	}
+	v, err := strconv.ParseFloat(m[1], 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
