@@ -171,39 +171,52 @@ type device struct {
 // maxSectors is what fits an int64 once multiplied to bytes.
 const maxSectors = math.MaxInt64 / 512
 
-// checkDiskstats wants the device's numbers, its name and at least eleven
-// counts a line (Documentation/admin-guide/iostats.rst).
+// checkDiskstats wants the device's numbers, its name and its counts a line, as
+// many in each (Documentation/admin-guide/iostats.rst): 11 counts, 15 since
+// Linux 4.18, 17 since 5.5.
 func checkDiskstats(data []byte) ([]device, error) {
 	var devices []device
 	seen := map[string]bool{}
+	width := 0
 	for n, line := range lines(data) {
 		f := bytes.Fields(line)
-		if len(f) < 14 {
-			return nil, fmt.Errorf("line %d: %d fields, want at least 14", n, len(f))
+		if n == 1 {
+			width = len(f)
 		}
-		dev := device{name: string(f[2]), idle: true}
-		if seen[dev.name] {
-			return nil, fmt.Errorf("line %d: %q is there twice", n, dev.name)
+		if len(f) != width || width < 14 || width > 14 && width < 18 || width == 19 {
+			return nil, fmt.Errorf("line %d: %d fields, want 14, 18 or 20 and as many in each line", n, len(f))
+		}
+		dev, err := checkDevice(f)
+		if err == nil && seen[dev.name] {
+			err = errors.New("is there twice")
+		}
+		if err != nil {
+			return nil, fmt.Errorf("line %d (%.40s): %w", n, dev.name, err)
 		}
 		seen[dev.name] = true
-		for i, word := range f {
-			if i == 2 {
-				continue
-			}
-			v, err := number(word)
-			if err == nil && (i == 5 || i == 9) && v > maxSectors {
-				err = fmt.Errorf("%d sectors are too many", v)
-			}
-			if err != nil {
-				return nil, fmt.Errorf("line %d (%.40s): field %d: %w", n, dev.name, i+1, err)
-			}
-			// Like gopsutil, which knows eleven counts: a disk that only
-			// discarded or flushed is missing from its answer.
-			dev.idle = dev.idle && (v == 0 || i < 3 || i > 13)
-		}
 		devices = append(devices, dev)
 	}
 	return devices, nil
+}
+
+func checkDevice(f [][]byte) (device, error) {
+	dev := device{name: string(f[2]), idle: true}
+	for i, word := range f {
+		if i == 2 {
+			continue
+		}
+		v, err := number(word)
+		if err == nil && (i == 5 || i == 9) && v > maxSectors {
+			err = fmt.Errorf("%d sectors are too many", v)
+		}
+		if err != nil {
+			return dev, fmt.Errorf("field %d: %w", i+1, err)
+		}
+		// As gopsutil sees it, which knows eleven counts: a disk that only
+		// discarded or flushed is missing from its answer.
+		dev.idle = dev.idle && (v == 0 || i < 3 || i > 13)
+	}
+	return dev, nil
 }
 
 // add gives a disk's counters and adds what they grew by to the node's.

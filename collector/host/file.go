@@ -100,19 +100,16 @@ func number(b []byte) (uint64, error) {
 	return v, nil
 }
 
-// checkNumbers wants at least min blank-separated numbers and nothing else.
-func checkNumbers(b []byte, min int) error {
+// countNumbers wants blank-separated numbers and nothing else, and says how many.
+func countNumbers(b []byte) (int, error) {
 	n := 0
 	for f := range bytes.FieldsSeq(b) {
 		n++
 		if _, err := number(f); err != nil {
-			return fmt.Errorf("field %d: %w", n, err)
+			return n, fmt.Errorf("number %d: %w", n, err)
 		}
 	}
-	if n < min {
-		return fmt.Errorf("%d numbers, want at least %d", n, min)
-	}
-	return nil
+	return n, nil
 }
 
 // readWord returns the only line of a small sysfs file, or "" where the file

@@ -155,7 +155,11 @@ func checkNetDev(data []byte) error {
 			return fmt.Errorf("line %d: the link's name %q is empty or there twice", n, name)
 		}
 		seen[name] = true
-		if err := checkNumbers(line[at+1:], 16); err != nil {
+		got, err := countNumbers(line[at+1:])
+		if err == nil && got != 16 {
+			err = fmt.Errorf("%d numbers, want 16", got)
+		}
+		if err != nil {
 			return fmt.Errorf("line %d (%s): %w", n, name, err)
 		}
 	}

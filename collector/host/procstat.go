@@ -6,34 +6,43 @@ import (
 	"fmt"
 )
 
-// checkCPULines checks the processor lines of /proc/stat (proc(5)): the sum,
-// then one line a core, each with at least the seven numbers every supported
-// kernel writes, then the rest of the file, without which the file is cut short.
+// minModes is how many modes every kernel since 2.6.0 writes: user to softirq.
+const minModes = 7
+
+// checkCPULines checks the processor lines of /proc/stat (proc(5),
+// fs/proc/stat.c): the sum, one line a core, as many numbers in each, and then
+// the line intr, without which the file is cut short or a line's name is damaged.
 func checkCPULines(data []byte) error {
 	seen := map[string]bool{}
+	width := 0
 	for n, line := range lines(data) {
 		name, rest, _ := bytes.Cut(line, []byte{' '})
 		core, isCPU := bytes.CutPrefix(name, []byte("cpu"))
-		switch {
-		case n == 1 && string(name) != "cpu":
-			return fmt.Errorf(`line 1: %.40q, want the sum over processors ("cpu ...")`, line)
-		case !isCPU && len(seen) < 2:
-			return fmt.Errorf("line %d: no line of a single processor", n)
-		case !isCPU:
-			if !bytes.Contains(data, []byte("\nctxt ")) {
-				return errors.New("cut short: no ctxt line")
+		if !isCPU {
+			if len(seen) == 0 || string(name) != "intr" {
+				return fmt.Errorf("line %d: %.40q, want the sum over processors, each processor, then intr", n, line)
 			}
 			return nil
-		case seen[string(core)]:
-			return fmt.Errorf("line %d: %q is there twice", n, name)
 		}
-		if _, err := number(core); err != nil && n > 1 {
-			return fmt.Errorf("line %d: %.40q is not a processor", n, name)
+		if n == 1 != (len(core) == 0) {
+			return fmt.Errorf("line %d: %.40q, want the sum over processors first and once", n, line)
 		}
-		if err := checkNumbers(rest, 7); err != nil {
-			return fmt.Errorf("line %d (%s): %w", n, name, err)
+		got, err := countNumbers(rest)
+		if err == nil && n > 1 {
+			_, err = number(core)
+			if seen[string(core)] {
+				err = errors.New("is there twice")
+			}
+			seen[string(core)] = true
+		} else if n == 1 {
+			width = got
 		}
-		seen[string(core)] = true
+		if err == nil && (got < minModes || got != width) {
+			err = fmt.Errorf("%d numbers, want at least %d and as many in each line", got, minModes)
+		}
+		if err != nil {
+			return fmt.Errorf("line %d (%.40s): %w", n, name, err)
+		}
 	}
 	return errors.New("cut short: nothing after the processors")
 }

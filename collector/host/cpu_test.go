@@ -1,0 +1,217 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"os"
+	"strings"
+	"testing"
+
+	"nodemeter/collector/metric"
+)
+
+func TestCPUUtilization(t *testing.T) {
+	root, cfg := fixture(t)
+	c := NewCPU(cfg)
+	want(t, mustRead(t, c), map[string]any{
+		"node n1 cpu_util": absent, "node n1 cpu_busiest_util": absent, "cpu 0 cpu_util": absent,
+		"node n1 cpu_count": 4.0, "node n1 cpu_user_seconds": 10.0, "node n1 cpu_guest_seconds": 3.0,
+		"cpu 1 cpu_guest_nice_seconds": 0.2,
+	})
+	overlay(t, root, "proc1")
+	// 400 jiffies: 165 busy. iowait stepped back by 5 jiffies, which idle gained.
+	want(t, mustRead(t, c), map[string]any{
+		"node n1 cpu_util": 165.0 / 400, "cpu 0 cpu_util": 0.85, "cpu 1 cpu_util": 0.30, "cpu 2 cpu_util": 0.0, "cpu 3 cpu_util": 0.5,
+		"node n1 cpu_busiest_util": 0.85, "node n1 cpu_p95_util": 0.5 + 0.85*0.35, "node n1 cpu_imbalance": 0.85 - 0.4125,
+		"node n1 cpu_iowait_seconds": absent, "cpu 3 cpu_iowait_seconds": absent, "cpu 0 cpu_iowait_seconds": 0.55,
+		"node n1 cpu_idle_seconds": 82.40,
+	})
+	// Still below its old value: still a gap. Past it: given again.
+	edit(t, root, "proc/stat", "cpu  1100 130 525 8240 195", "cpu  1100 130 525 8240 199")
+	want(t, mustRead(t, c), map[string]any{"node n1 cpu_iowait_seconds": absent, "node n1 cpu_util": 0.0})
+	edit(t, root, "proc/stat", "cpu  1100 130 525 8240 199", "cpu  1100 130 525 8240 201")
+	want(t, mustRead(t, c), map[string]any{"node n1 cpu_iowait_seconds": 2.01})
+}
+
+func TestCPUWithoutProgressHasNoUtilization(t *testing.T) {
+	_, cfg := fixture(t)
+	c := NewCPU(cfg)
+	mustRead(t, c)
+	want(t, mustRead(t, c), map[string]any{
+		"node n1 cpu_util": absent, "cpu 0 cpu_util": absent, "node n1 cpu_busiest_util": absent, "node n1 cpu_user_seconds": 10.0})
+}
+
+func TestClock(t *testing.T) {
+	base := times{modeUser: 100, modeSystem: 50, modeIdle: 1000, modeIOWait: 20, modeSteal: 5, modeGuest: 30}
+	plus := func(t times, m int, by float64) times { t[m] += by; return t }
+	for _, c := range []struct {
+		name string
+		now  times
+		util float64
+		ok   bool
+	}{
+		{"half", plus(plus(base, modeUser, 1), modeIdle, 1), 0.5, true},
+		{"guest counts once", plus(plus(plus(base, modeUser, 1), modeGuest, 1), modeIdle, 1), 0.5, true},
+		{"steal is busy", plus(plus(base, modeSteal, 1), modeIdle, 3), 0.25, true},
+		{"iowait gives to idle", plus(plus(plus(base, modeIOWait, -0.5), modeIdle, 1.5), modeUser, 1), 0.5, true},
+		{"idle gives to iowait", plus(plus(plus(base, modeIdle, -0.5), modeIOWait, 1.5), modeUser, 1), 0.5, true},
+		{"idle and iowait step back", plus(plus(base, modeIdle, -1), modeUser, 1), 0, false},
+		{"user steps back", plus(plus(base, modeUser, -0.01), modeIdle, 1), 0, false},
+		{"all start again", times{modeUser: 1, modeIdle: 2}, 0, false},
+		{"nothing", base, 0, false},
+		{"all busy", plus(base, modeSystem, 1), 1, true},
+	} {
+		var k clock
+		if _, ok := k.advance(base); ok {
+			t.Errorf("%s: a utilization on the first read", c.name)
+		}
+		util, ok := k.advance(c.now)
+		if ok != c.ok || util < c.util-1e-9 || util > c.util+1e-9 {
+			t.Errorf("%s: %v %v, want %v %v", c.name, util, ok, c.util, c.ok)
+		}
+	}
+}
+
+func TestRestartedCounterGoesOnAfterOneGap(t *testing.T) {
+	var k clock
+	e := &metric.Entity{Kind: metric.CPU, ID: "0"}
+	given := func(idle float64) bool {
+		var b metric.Batch
+		now := times{modeIdle: idle}
+		k.advance(now)
+		k.publish(&b, e, now, &coreModes)
+		_, ok := b.Readings()[0].Get("cpu_idle_seconds")
+		return ok
+	}
+	for i, c := range []struct {
+		idle float64
+		ok   bool
+	}{{1000, true}, {999.9, false}, {1000, true}, {3, false}, {4, true}} {
+		if got := given(c.idle); got != c.ok {
+			t.Errorf("step %d, idle %v: given %v, want %v", i, c.idle, got, c.ok)
+		}
+	}
+}
+
+func TestHotPluggedCore(t *testing.T) {
+	root, cfg := fixture(t)
+	c := NewCPU(cfg)
+	entity := func(id string) *metric.Entity {
+		var b metric.Batch
+		if err := c.Read(context.Background(), &b); err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range b.Readings() {
+			if r.Entity.Kind == metric.CPU && r.Entity.ID == id {
+				return r.Entity
+			}
+		}
+		return nil
+	}
+	first := entity("3")
+	if first == nil || entity("3") != first {
+		t.Fatal("an entity must be the same pointer at each tick")
+	}
+	if got := first.Info; len(got) != 2 || got[0].Name != "core" || got[0].Value != "1" {
+		t.Errorf("core 3's identity is %v", got)
+	}
+	const line = "cpu3 100 0 100 2250 50 10 10 25 50 0\n"
+	edit(t, root, "proc/stat", line, "")
+	if entity("3") != nil || len(c.cores) != 3 {
+		t.Error("a core that went offline must be dropped")
+	}
+	edit(t, root, "proc/stat", "intr", "cpu3 0 0 0 10 0 0 0 0 0 0\nintr")
+	got := mustRead(t, c) // counters restarted: no utilization yet, no spike
+	want(t, got, map[string]any{"cpu 3 cpu_util": absent, "cpu 3 cpu_idle_seconds": 0.1, "node n1 cpu_count": 4.0})
+	edit(t, root, "proc/stat", "cpu3 0 0 0 10", "cpu3 30 0 0 80")
+	want(t, mustRead(t, c), map[string]any{"cpu 3 cpu_util": 0.3, "node n1 cpu_busiest_util": 0.3})
+}
+
+func TestCoresOnlyWhenAskedFor(t *testing.T) {
+	root, cfg := fixture(t)
+	cfg.PerCore = false
+	c := NewCPU(cfg)
+	mustRead(t, c)
+	overlay(t, root, "proc1")
+	got := mustRead(t, c)
+	for key := range got {
+		if strings.HasPrefix(key, "cpu ") {
+			t.Errorf("%s without PerCore", key)
+		}
+	}
+	want(t, got, map[string]any{"node n1 cpu_busiest_util": 0.85})
+}
+
+func TestCheckCPULines(t *testing.T) {
+	const good = "cpu  1 2 3 4 5 6 7 8 9 10\ncpu0 1 2 3 4 5 6 7 8 9 10\nintr 5\nctxt 7\n"
+	const line0 = "cpu0 1 2 3 4 5 6 7 8 9 10\n"
+	for _, c := range []struct{ name, data, err string }{
+		{"good", good, ""},
+		{"old kernel", "cpu  1 2 3 4 5 6 7\ncpu0 1 2 3 4 5 6 7\nintr 5\n", ""},
+		{"core numbers with a hole", strings.Replace(good, "cpu0", "cpu12", 1), ""},
+		{"empty", "", "cut short"},
+		{"no sum", line0 + "intr 1\n", "sum over processors first"},
+		{"no core", "cpu  1 2 3 4 5 6 7 8\nintr 5\n", "each processor"},
+		{"cut after cores", "cpu  1 2 3 4 5 6 7\ncpu0 1 2 3 4 5 6 7\n", "cut short"},
+		{"six modes", "cpu  1 2 3 4 5 6\ncpu0 1 2 3 4 5 6\nintr 5\n", "6 numbers"},
+		{"letters", strings.Replace(good, " 4 ", " x ", 1), "is not a number"},
+		{"negative", strings.Replace(good, " 4 ", " -4 ", 1), "is not a number"},
+		{"huge", strings.Replace(good, " 4 ", " 99999999999999999999 ", 1), "too large"},
+		{"not a core", strings.Replace(good, "cpu0", "cpux", 1), "is not a number"},
+		{"core twice", strings.Replace(good, line0, line0+line0, 1), "twice"},
+		{"sum twice", "cpu  1 2 3 4 5 6 7\n" + good, "first and once"},
+		{"damaged name", strings.Replace(good, "intr", "xpu1 1 2 3 4 5 6 7 8 9 10\nintr", 1), "then intr"},
+		{"split line", strings.Replace(good, " 9 10\nintr", " 9\n10\nintr", 1), "numbers"},
+	} {
+		checkErr(t, c.name, checkCPULines([]byte(c.data)), c.err)
+	}
+}
+
+// checkErr wants an error that contains want, or none for "".
+func checkErr(t *testing.T, name string, err error, want string) {
+	t.Helper()
+	if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+		t.Errorf("%s: error %v, want %q", name, err, want)
+	}
+}
+
+// TestTimesAgreeWithTheKernel brackets a read with two of our own: a counter
+// that only grows must lie between them.
+func TestTimesAgreeWithTheKernel(t *testing.T) {
+	sums := func() (s [modes]uint64) {
+		data, err := os.ReadFile("/proc/stat")
+		if err != nil {
+			t.Fatal(err)
+		}
+		line, _, _ := strings.Cut(string(data), "\n")
+		for m, f := range strings.Fields(line)[1:] {
+			s[m], err = number([]byte(f))
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		return s
+	}
+	c := NewCPU(Config{Node: &metric.Entity{Kind: metric.Node, ID: "n1"}})
+	before := sums()
+	got := mustRead(t, c)
+	after := sums()
+	for _, m := range []int{modeUser, modeNice, modeSystem, modeIRQ, modeSoftIRQ, modeGuest, modeGuestNice} {
+		v := got["node n1 "+nodeModes[m].Column] * 100
+		if v < float64(before[m])-0.5 || v > float64(after[m])+0.5 {
+			t.Errorf("%s: %v jiffies, the kernel says %d to %d", nodeModes[m].Column, v, before[m], after[m])
+		}
+	}
+}
+
+func TestReadStopsWhenTheContextHasEnded(t *testing.T) {
+	_, cfg := fixture(t)
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	for _, s := range Sources(cfg) {
+		var b metric.Batch
+		if err := s.Source.Read(ctx, &b); !errors.Is(err, context.Canceled) || len(b.Readings()) > 0 {
+			t.Errorf("%s: %v, %d readings", s.Name, err, len(b.Readings()))
+		}
+	}
+}

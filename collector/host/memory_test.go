@@ -1,0 +1,74 @@
+package host
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestMemory(t *testing.T) {
+	root, cfg := fixture(t)
+	m := NewMemory(cfg)
+	want(t, mustRead(t, m), map[string]any{
+		"node n1 memory_util": 0.25, "node n1 memory_total_bytes": 131072000.0 * 1024,
+		"node n1 memory_cached_bytes": 25165824.0 * 1024, // the kernel's Cached, without reclaimable slab
+	})
+	overlay(t, root, "proc1")
+	want(t, mustRead(t, m), map[string]any{"node n1 memory_util": 0.5, "node n1 swap_free_bytes": 8388600.0 * 1024})
+}
+
+// An old kernel does not write MemAvailable; gopsutil would guess it.
+func TestMemoryWithoutALineHasNoPoint(t *testing.T) {
+	for key, columns := range map[string][]string{
+		"MemAvailable": {"memory_util", "memory_available_bytes"}, "Slab": {"memory_slab_bytes"}, "Shmem": {"memory_shmem_bytes"},
+		"SwapTotal": {"swap_total_bytes"}, "Cached": {"memory_cached_bytes"}, "SReclaimable": nil,
+	} {
+		root, cfg := fixture(t)
+		all := mustRead(t, NewMemory(cfg))
+		edit(t, root, "proc/meminfo", "\n"+key+":", "\nOther"+key+":")
+		got := mustRead(t, NewMemory(cfg))
+		for _, column := range columns {
+			delete(all, "node n1 "+column)
+		}
+		if len(got) != len(all) {
+			t.Errorf("without %s: %d points, want %d", key, len(got), len(all))
+		}
+		for k, v := range all {
+			want(t, got, map[string]any{k: v})
+		}
+	}
+}
+
+func TestMemoryThatCannotBe(t *testing.T) {
+	root, cfg := fixture(t)
+	edit(t, root, "proc/meminfo", "131072000", "0")
+	_, err := read(t, NewMemory(cfg))
+	checkErr(t, "no memory", err, "proc/meminfo: MemTotal is 0")
+	edit(t, root, "proc/meminfo", "       0 kB", " 1000 kB")
+	var b = batchOf(t, NewMemory(cfg))
+	if b.Rejected() != 1 {
+		t.Errorf("%d points refused, want memory_util alone", b.Rejected())
+	}
+}
+
+func TestCheckMeminfo(t *testing.T) {
+	const good = "MemTotal:       16 kB\nMemFree:  8 kB\nHugePages_Total:       0\n"
+	for _, c := range []struct{ name, data, err string }{
+		{"good", good, ""},
+		{"empty", "", "missing"},
+		{"no total", "MemFree: 8 kB\n", "missing"},
+		{"no colon", good + "Cached 7 kB\n", "key: value"},
+		{"no unit", good + "Cached: 7\n", "no unit"},
+		{"another unit", good + "Cached: 7 MB\n", "not a number"},
+		{"no number", good + "Cached: kB\n", "not a number"},
+		{"negative", good + "Cached: -7 kB\n", "not a number"},
+		{"letters in a line that is not read", good + "Mapped: x kB\n", "not a number"},
+		{"too much", good + "Cached: 9007199254740993 kB\n", "more than any machine"},
+		{"twice", good + "MemFree: 8 kB\n", "twice"},
+	} {
+		_, err := checkMeminfo([]byte(c.data))
+		checkErr(t, c.name, err, c.err)
+	}
+	if has, err := checkMeminfo([]byte(strings.Replace(good, "MemFree", "Dirty: 1 kB\nMemFree", 1))); err != nil || !has[memDirty] || has[memAvailable] {
+		t.Errorf("lines %v, %v", has, err)
+	}
+}
