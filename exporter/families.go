@@ -12,9 +12,9 @@ import (
 	"nodemeter/collector/metric"
 )
 
-// entityLabel is the label that names an entity of a kind; the node needs none,
+// EntityLabel is the label that names an entity of a kind; the node needs none,
 // because the scrape's instance is the node.
-func entityLabel(k metric.EntityKind) string {
+func EntityLabel(k metric.EntityKind) string {
 	switch k {
 	case metric.CPU:
 		return "cpu"
@@ -144,7 +144,7 @@ func (c *conversion) identity(e *metric.Entity) {
 		labels = append(labels, metric.Label{Name: "nodename", Value: e.ID})
 	}
 	for _, l := range e.Info {
-		if l.Name != entityLabel(e.Kind) && l.Name != "nodename" {
+		if l.Name != EntityLabel(e.Kind) && l.Name != "nodename" {
 			labels = append(labels, l)
 		}
 	}
@@ -215,7 +215,7 @@ func (f *families) labelsOf(e *metric.Entity, d *metric.Desc, state int) []*dto.
 // labelPairs adds the entity's own label and sorts. Names that Prometheus does
 // not allow and empty values, which mean no label, are left out.
 func labelPairs(e *metric.Entity, labels []metric.Label) []*dto.LabelPair {
-	if name := entityLabel(e.Kind); name != "" {
+	if name := EntityLabel(e.Kind); name != "" {
 		labels = append(labels, metric.Label{Name: name, Value: e.ID})
 	}
 	out := make([]*dto.LabelPair, 0, len(labels))

@@ -30,6 +30,7 @@ type daemon struct {
 	runner   *collector.Runner
 	export   *exporter.Exporter
 	notify   *notifier
+	table    table
 	samples  int
 }
 
@@ -78,9 +79,10 @@ func (d *daemon) record(env lookup) error {
 // wire connects sources, loop and sinks.
 func (d *daemon) wire() error {
 	d.notify = newNotifier(d.interval, d.log)
+	d.table = sources(d.settings, d.node, d.log)
 	var err error
 	d.runner, err = collector.New(collector.Options{
-		Interval: d.interval, Sources: hostSources(d.settings, d.node), Log: d.log,
+		Interval: d.interval, Sources: d.table.entries, Log: d.log,
 		Sinks: []func(*metric.Sample){d.publish},
 	})
 	if err != nil {

@@ -29,7 +29,7 @@ func once(ctx context.Context, s *settings, log *slog.Logger, out io.Writer) err
 	var sample *metric.Sample
 	r, err := collector.New(collector.Options{
 		Interval: onceInterval, Log: log,
-		Sources: hostSources(s, node),
+		Sources: sources(s, node, log).entries,
 		Sinks: []func(*metric.Sample){func(m *metric.Sample) {
 			if sample == nil && m.Interval > 0 {
 				sample = m
