@@ -134,7 +134,7 @@ func (n *Network) readDev(ctx context.Context) ([]net.IOCountersStat, error) {
 }
 
 // checkNetDev wants the two header lines, then "name: " and sixteen numbers a
-// link (net/core/net-procfs.c). A namespace may have no link at all.
+// link (net/core/net-procfs.c). Every network namespace has a loopback link.
 func checkNetDev(data []byte) error {
 	seen := map[string]bool{}
 	count := 0
@@ -163,8 +163,8 @@ func checkNetDev(data []byte) error {
 			return fmt.Errorf("line %d (%s): %w", n, name, err)
 		}
 	}
-	if count < 2 {
-		return errors.New("cut short: want two header lines")
+	if count < 3 {
+		return errors.New("cut short: want two header lines and a link")
 	}
 	return nil
 }

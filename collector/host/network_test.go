@@ -298,7 +298,7 @@ func TestCheckNetDev(t *testing.T) {
 	const row = "  lo: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16\n"
 	for _, c := range []struct{ name, data, err string }{
 		{"good", header + row, ""},
-		{"no link", header, ""},
+		{"no link", header, "a link"},
 		{"no blank after the name", header + "eth0:1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16\n", ""},
 		{"alias", header + row + strings.Replace(row, "lo", "lo:1", 1), ""},
 		{"empty", "", "two header lines"},

@@ -13,13 +13,12 @@ const minModes = 7
 // fs/proc/stat.c): the sum, one line a core, as many numbers in each, and then
 // the line intr, without which the file is cut short or a line's name is damaged.
 func checkCPULines(data []byte) error {
-	seen := map[string]bool{}
-	width := 0
+	width, next := 0, uint64(0) // numbers a line; the least number of the next core
 	for n, line := range lines(data) {
 		name, rest, _ := bytes.Cut(line, []byte{' '})
 		core, isCPU := bytes.CutPrefix(name, []byte("cpu"))
 		if !isCPU {
-			if len(seen) == 0 || string(name) != "intr" {
+			if next == 0 || string(name) != "intr" {
 				return fmt.Errorf("line %d: %.40q, want the sum over processors, each processor, then intr", n, line)
 			}
 			return nil
@@ -28,14 +27,10 @@ func checkCPULines(data []byte) error {
 			return fmt.Errorf("line %d: %.40q, want the sum over processors first and once", n, line)
 		}
 		got, err := countNumbers(rest)
-		if err == nil && n > 1 {
-			_, err = number(core)
-			if seen[string(core)] {
-				err = errors.New("is there twice")
-			}
-			seen[string(core)] = true
-		} else if n == 1 {
+		if n == 1 {
 			width = got
+		} else if err == nil {
+			next, err = inOrder(core, next)
 		}
 		if err == nil && (got < minModes || got != width) {
 			err = fmt.Errorf("%d numbers, want at least %d and as many in each line", got, minModes)
@@ -45,6 +40,15 @@ func checkCPULines(data []byte) error {
 		}
 	}
 	return errors.New("cut short: nothing after the processors")
+}
+
+// inOrder wants a core's number that is at least least, and returns the next.
+func inOrder(core []byte, least uint64) (uint64, error) {
+	id, err := number(core)
+	if err == nil && id < least {
+		err = fmt.Errorf("processor %d is there twice or out of order", id)
+	}
+	return id + 1, err
 }
 
 // activity is what /proc/stat counts besides processor time.
