@@ -19,6 +19,7 @@ var version = "dev"
 // commands is every subcommand, in the order --help shows them; one file each.
 var commands = []func() *cobra.Command{
 	newSummary,
+	newPlot,
 	newExport,
 }
 

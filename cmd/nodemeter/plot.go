@@ -1,0 +1,107 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"nodemeter/analysis"
+	"nodemeter/analysis/plot"
+	"nodemeter/analysis/report"
+	"nodemeter/collector/metric"
+)
+
+type plotFlags struct {
+	analyze        analyzeFlags
+	output, format string
+	panels         []string
+	width, height  float64
+	dpi            int
+}
+
+func newPlot() *cobra.Command {
+	var f plotFlags
+	cmd := &cobra.Command{
+		Use:   "plot [DIR|FILE…]",
+		Short: "Draw what a recording used: the notebook's four panels and more, as PNG, SVG or PDF",
+		Long: `Plot draws sample windows (directories or single files, open ones too), or one CSV of the
+notebook's shape ("-" is standard input), into one picture. Without --panel these are the
+notebook's four panels of section 5. The same recording gives the same bytes.
+
+Panels:
+` + report.PanelHelp() + "  all          every one of them",
+		Example: `  nodemeter plot -o resource_utilization.png
+  nodemeter plot --since 2h --panel cpu,memory,gpu -o run.svg
+  nodemeter plot --panel all -o run.pdf DIR`,
+		RunE: func(cmd *cobra.Command, args []string) error { return runPlot(cmd, args, &f) },
+	}
+	f.analyze.add(cmd)
+	fl := cmd.Flags()
+	fl.StringVarP(&f.output, "output", "o", "resource_utilization.png", "`FILE` to write, - for standard output")
+	fl.StringVar(&f.format, "format", "", "`FORMAT`: png, svg or pdf (default: by the file's name)")
+	fl.StringSliceVar(&f.panels, "panel", report.NotebookPanels(), "`PANELS` to draw, in this order")
+	fl.Float64Var(&f.width, "width", 0, "width of the picture in inches (default 7 a column)")
+	fl.Float64Var(&f.height, "height", 0, "height of the picture in inches (default 5 a row)")
+	fl.IntVar(&f.dpi, "dpi", plot.DefaultDPI, "dots an inch, of png")
+	return cmd
+}
+
+func runPlot(cmd *cobra.Command, args []string, f *plotFlags) error {
+	format, err := pictureFormat(f.format, f.output)
+	if err != nil {
+		return err
+	}
+	if _, err := report.PanelNames(f.panels); err != nil {
+		return usageError{err}
+	}
+	o, err := f.analyze.options(cmd, args)
+	if err != nil {
+		return err
+	}
+	o.Kinds = []metric.EntityKind{metric.GPU, metric.MIG}
+	result, err := analysis.Analyze(cmd.Context(), o)
+	if err != nil {
+		return err
+	}
+	reportProblems(cmd.ErrOrStderr(), result.Problems)
+	pictures, err := report.Resources(result, f.panels)
+	if err != nil {
+		return usageError{err}
+	}
+	return f.draw(cmd, pictures, format)
+}
+
+// draw lays the pictures out, two in a row, and writes them.
+func (f *plotFlags) draw(cmd *cobra.Command, pictures []*report.Picture, format string) error {
+	figure := plot.Figure{Columns: 2, Width: f.width, Height: f.height, DPI: f.dpi, Wide: map[int]bool{}}
+	for i, p := range pictures {
+		figure.Panels = append(figure.Panels, p.Panel)
+		figure.Wide[i] = p.Wide
+	}
+	err := writeOutput(cmd.Context(), cmd.OutOrStdout(), f.output, func(w io.Writer) error { return figure.Render(w, format) })
+	if err != nil {
+		return fmt.Errorf("draw %s: %w", analysis.Escape(f.output), err)
+	}
+	if f.output != "-" {
+		fmt.Fprintf(cmd.ErrOrStderr(), "%s: %d panels\n", analysis.Escape(f.output), len(pictures))
+	}
+	return nil
+}
+
+// pictureFormat is the format asked for, or the one of the file's name.
+func pictureFormat(format, output string) (string, error) {
+	if format == "" {
+		format = strings.ToLower(strings.TrimPrefix(filepath.Ext(output), "."))
+		if output == "-" {
+			return "", usagef("--format is needed with standard output: %s", strings.Join(plot.Formats(), ", "))
+		}
+	}
+	if !slices.Contains(plot.Formats(), format) {
+		return "", usagef("%q is no format: give --format %s, or a file name that ends so", format, strings.Join(plot.Formats(), ", "))
+	}
+	return format, nil
+}
