@@ -135,6 +135,12 @@ func NewNotebookComparison(s *Set) NotebookComparison {
 	return c
 }
 
+// finite is the numbers of xs that are there.
+func finite(xs []float64) stat.Sample {
+	s, _ := stat.Finite(xs)
+	return s
+}
+
 // engineExec is the execution seconds of an engine in file order, gaps as NaN.
 func (s *Set) engineExec(engine string) []float64 {
 	var out []float64
@@ -147,8 +153,12 @@ func (s *Set) engineExec(engine string) []float64 {
 }
 
 func notebookSide(xs []float64) NotebookSide {
-	d := stat.Describe(xs, 50)
-	return NotebookSide{N: len(xs), Mean: Number(d.Mean), Median: Number(d.Percentiles[0]), Std: Number(d.Std),
+	d, sample := stat.Describe(xs), finite(xs)
+	median := math.NaN()
+	if n := sample.N(); n > 0 { // as pandas: half the sum of the middle two
+		median = (sample.Sorted()[(n-1)/2] + sample.Sorted()[n/2]) / 2
+	}
+	return NotebookSide{N: len(xs), Mean: Number(stat.PairwiseMean(xs)), Median: Number(median), Std: Number(d.Std),
 		Min: Number(d.Min), Max: Number(d.Max), P99: Number(stat.Percentile(xs, 99))}
 }
 
@@ -173,7 +183,7 @@ func (c *NotebookComparison) tests(dask, ray []float64) {
 	t, w, m := stat.Student(dask, ray), stat.Welch(dask, ray), stat.ScipyMannWhitney(dask, ray)
 	c.TTest = NotebookTTest{Kind: "Student pooled-variance, two-sided", Statistic: Number(t.Statistic), P: Number(t.P), DF: Number(t.DF),
 		Display: "T-test p-value: " + pythonExponent(t.P)}
-	c.MannWhitney = NotebookMannWhitney{UDask: Number(m.UX), URay: Number(m.UY), P: Number(m.P), Ties: m.Ties, Method: m.Method, Continuity: true,
+	c.MannWhitney = NotebookMannWhitney{UDask: Number(m.UX), URay: Number(m.UY), P: Number(m.P), Ties: tied(dask, ray), Method: m.Method, Continuity: true,
 		Display: "Mann-Whitney U p-value: " + pythonExponent(m.P)}
 	c.Conclusion = "No significant difference"
 	if t.P < 0.05 {
@@ -182,6 +192,19 @@ func (c *NotebookComparison) tests(dask, ray []float64) {
 	e := stat.Effects(dask, ray)
 	c.Extra = NotebookExtra{A: Number(e.A), RankBiserial: Number(e.RankBiserial), Welch: NotebookWelch{
 		Statistic: Number(w.Statistic), P: Number(w.P), DF: Number(w.DF), Difference: Number(w.Difference), Interval: [2]Number{Number(w.Low), Number(w.High)}}}
+}
+
+// tied says whether a value occurs twice in the two samples together; as numpy's
+// unique has it, two missing values are alike.
+func tied(x, y []float64) bool {
+	all := slices.Concat(x, y)
+	slices.Sort(all) // NaN first
+	for i := 1; i < len(all); i++ {
+		if same(all[i-1], all[i]) {
+			return true
+		}
+	}
+	return false
 }
 
 // pythonExponent is Python's f"{x:.4e}".

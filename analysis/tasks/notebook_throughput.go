@@ -79,11 +79,12 @@ func NewNotebookSummary(s *Set) NotebookSummary {
 }
 
 func (s *Set) summaryFigures(rows []int32) NotebookSummaryFigures {
-	exec, _ := stat.Finite(pick(s.Exec, rows))
-	wait, _ := stat.Finite(pick(s.Wait, rows))
+	execs, waits := pick(s.Exec, rows), pick(s.Wait, rows)
+	exec, _ := stat.Finite(execs)
+	wait, _ := stat.Finite(waits)
 	return NotebookSummaryFigures{
-		ExecMean: Number(exec.Mean()), ExecStd: Number(exec.Std()), ExecMin: Number(exec.Min()), ExecMax: Number(exec.Max()),
-		ExecCount: Number(exec.N()), WaitMean: Number(wait.Mean()), WaitStd: Number(wait.Std()),
+		ExecMean: Number(stat.GroupMean(execs)), ExecStd: Number(exec.Std()), ExecMin: Number(exec.Min()), ExecMax: Number(exec.Max()),
+		ExecCount: Number(exec.N()), WaitMean: Number(stat.GroupMean(waits)), WaitStd: Number(wait.Std()),
 		SuccessRate: Number(float64(s.count(rows, StatusSuccess)) / float64(len(rows)) * 100),
 	}
 }
@@ -177,7 +178,7 @@ func (s *Set) throughputRow(c *Config) NotebookThroughputRow {
 	row := NotebookThroughputRow{
 		ConfigID: c.ID, Engine: c.Engine, Nodes: Number(c.Nodes), Cores: Number(c.Cores),
 		Tasks: len(c.Rows), Successful: s.count(c.Rows, StatusSuccess), Wall: none(), Throughput: none(),
-		ExecMean: Number(stat.Mean(exec)),
+		ExecMean: Number(stat.PairwiseMean(exec)),
 	}
 	for _, x := range exec {
 		if !math.IsNaN(x) {

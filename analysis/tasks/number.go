@@ -3,6 +3,7 @@ package tasks
 import (
 	"math"
 	"strconv"
+	"strings"
 )
 
 // Number is a float64 that JSON can hold: NaN and infinities are null.
@@ -91,4 +92,33 @@ func compareFloats(a, b float64) int {
 		return 1
 	}
 	return 0
+}
+
+// list joins words as a sentence does.
+func list(words []string) string {
+	switch n := len(words); n {
+	case 0:
+		return ""
+	case 1:
+		return words[0]
+	default:
+		return strings.Join(words[:n-1], ", ") + " and " + words[n-1]
+	}
+}
+
+// significant formats x with n significant digits, without an exponent for the sizes
+// that durations and rates have.
+func significant(x float64, n int) string {
+	if math.IsNaN(x) || math.IsInf(x, 0) {
+		return "-"
+	}
+	a := math.Abs(x)
+	if a == 0 {
+		return "0"
+	}
+	if a < 1e-6 || a >= 1e9 {
+		return strconv.FormatFloat(x, 'g', n, 64)
+	}
+	decimals := n - 1 - int(math.Floor(math.Log10(a)))
+	return strconv.FormatFloat(x, 'f', max(decimals, 0), 64)
 }
