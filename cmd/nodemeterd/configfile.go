@@ -110,7 +110,7 @@ func parseConfig(path string, text []byte, fs *pflag.FlagSet) ([]entry, error) {
 // positioned is an error with the file's name, line and column and the lines around it.
 func positioned(path string, at *token.Token, message string) error {
 	var p printer.Printer
-	return fmt.Errorf("%s:%d:%d: %s\n%s", path, at.Position.Line, at.Position.Column, message, p.PrintErrorToken(at, false))
+	return fmt.Errorf("%s:%d:%d: %s\n%s", path, at.Position.Line, at.Position.Column, message, strings.TrimRight(p.PrintErrorToken(at, false), "\n"))
 }
 
 // configReader collects the settings of a file.

@@ -17,14 +17,16 @@ import (
 // version is set by the linker (make build).
 var version = "dev"
 
-func main() {
+func main() { os.Exit(start()) }
+
+// start runs the process and returns its exit code.
+func start() int {
 	if code, ok := child(os.Args[1:], os.Stdin, os.Stdout, os.Stderr); ok {
-		os.Exit(code)
+		return code
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:], os.LookupEnv, os.Stdout, os.Stderr)
-	stop()
-	os.Exit(code)
+	defer stop()
+	return run(ctx, os.Args[1:], os.LookupEnv, os.Stdout, os.Stderr)
 }
 
 // usageError is a wrong command line: exit code 2.
