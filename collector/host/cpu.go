@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -83,23 +84,14 @@ func (c *CPU) Read(ctx context.Context, b *metric.Batch) error {
 	if err := checkCPULines(data); err != nil {
 		return fmt.Errorf("%s: %w", c.stat.path, err)
 	}
-	ctx = context.WithValue(ctx, common.EnvKey, c.env)
-	total, err := cpu.TimesWithContext(ctx, false)
-	if err == nil && (len(total) != 1 || total[0].CPU != "cpu-total") {
-		err = fmt.Errorf("no sum over processors")
-	}
+	total, cores, err := c.times(ctx)
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.stat.path, err)
 	}
-	cores, err := cpu.TimesWithContext(ctx, true)
-	if err == nil && len(cores) == 0 {
-		err = fmt.Errorf("no processors")
-	}
-	if err != nil {
-		return fmt.Errorf("%s: %w", c.stat.path, err)
-	}
-	now := timesOf(&total[0])
-	if util, ok := c.total.advance(now); ok {
+	now := timesOf(total)
+	// When a core comes or goes the kernel takes its idle time from another
+	// clock, so the sum may jump either way.
+	if util, ok := c.total.advance(now); ok && c.same(cores) {
 		b.Add(c.cfg.Node, metric.Float(cpuUtil, util))
 	}
 	c.total.publish(b, c.cfg.Node, now, &nodeModes)
@@ -108,11 +100,32 @@ func (c *CPU) Read(ctx context.Context, b *metric.Batch) error {
 	return nil
 }
 
+// times asks gopsutil for the sum and for each core. It gives empty lists and
+// no error where it cannot read.
+func (c *CPU) times(ctx context.Context) (*cpu.TimesStat, []cpu.TimesStat, error) {
+	ctx = context.WithValue(ctx, common.EnvKey, c.env)
+	total, err := cpu.TimesWithContext(ctx, false)
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(total) != 1 || total[0].CPU != "cpu-total" {
+		return nil, nil, errors.New("no sum over processors")
+	}
+	cores, err := cpu.TimesWithContext(ctx, true)
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(cores) == 0 {
+		return nil, nil, errors.New("no processors")
+	}
+	return &total[0], cores, nil
+}
+
 func (c *CPU) readCores(b *metric.Batch, cores []cpu.TimesStat) {
 	c.round++
 	c.utils = c.utils[:0]
 	for i := range cores {
-		k := c.core(strings.TrimPrefix(cores[i].CPU, "cpu"))
+		k := c.core(coreID(&cores[i]))
 		now := timesOf(&cores[i])
 		util, ok := k.clock.advance(now)
 		if ok {
@@ -136,6 +149,18 @@ func (c *CPU) readCores(b *metric.Batch, cores []cpu.TimesStat) {
 		b.Add(c.cfg.Node, metric.Float(cpuBusiest, busiest), metric.Float(cpuP95, p95), metric.Float(cpuImbalance, imbalance))
 	}
 }
+
+// same reports whether the cores are those of the read before.
+func (c *CPU) same(cores []cpu.TimesStat) bool {
+	for i := range cores {
+		if c.cores[coreID(&cores[i])] == nil {
+			return false
+		}
+	}
+	return len(cores) == len(c.cores)
+}
+
+func coreID(s *cpu.TimesStat) string { return strings.TrimPrefix(s.CPU, "cpu") }
 
 func (c *CPU) core(id string) *core {
 	k := c.cores[id]

@@ -15,7 +15,7 @@ var (
 	cpuUtil = &metric.Desc{On: metric.Node, Column: "cpu_util", Metric: "nodemeter_cpu_utilization_ratio",
 		Help: "Share of processor time not idle and not waiting for I/O over the interval: 1 - (idle + iowait) / total of /proc/stat, guest time counted once.",
 		Unit: metric.Ratio, Kind: metric.Gauge, Type: metric.TypeFloat, Step: ratioStep,
-		Absent: noRate + ", or /proc/stat could not be read"}
+		Absent: noRate + ", or a processor came or went in it, or /proc/stat could not be read"}
 	cpuCount = &metric.Desc{On: metric.Node, Column: "cpu_count", Metric: "nodemeter_cpus",
 		Help: "Logical processors online: those with a line in /proc/stat.",
 		Unit: metric.Count, Kind: metric.Gauge, Type: metric.TypeInt, Absent: "/proc/stat could not be read"}
@@ -40,18 +40,19 @@ var (
 )
 
 func modeDescs(on metric.EntityKind, family, help string) [modes]*metric.Desc {
-	var d [modes]*metric.Desc
-	for m, name := range [modes]string{"user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal", "guest", "guest_nice"} {
-		d[m] = &metric.Desc{On: on, Column: "cpu_" + name + "_seconds", Metric: family + "_seconds_total",
-			Labels: []metric.Label{{Name: "mode", Value: name}},
-			Help:   help + "; user includes guest and nice includes guest_nice, which are given apart.",
-			Unit:   metric.Seconds, Kind: metric.Counter, Type: metric.TypeFloat, Step: jiffy,
-			Absent: "the mode's counter stepped back and has not yet passed its old value"}
-		if m >= modeGuest { // apart, so that a sum over modes counts guests once
-			d[m].Metric = family + "_guest_seconds_total"
-			d[m].Help = help + ": running guests, user and nice apart; already part of modes user and nice."
-			d[m].Labels[0].Value = map[int]string{modeGuest: "user", modeGuestNice: "nice"}[m]
-		}
+	desc := func(column, family, mode, help string) *metric.Desc {
+		return &metric.Desc{On: on, Column: "cpu_" + column + "_seconds", Metric: family + "_seconds_total",
+			Labels: []metric.Label{{Name: "mode", Value: mode}}, Help: help,
+			Unit: metric.Seconds, Kind: metric.Counter, Type: metric.TypeFloat, Step: jiffy,
+			Absent: "the mode's counter stepped back and has not yet passed its old value, or /proc/stat could not be read"}
 	}
+	var d [modes]*metric.Desc
+	for m, mode := range [modeGuest]string{"user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal"} {
+		d[m] = desc(mode, family, mode, help+"; user and nice include the time of guests.")
+	}
+	// A family of their own, so that a sum over modes counts guests once.
+	guests := help + ": running guests, which is already part of the modes user and nice."
+	d[modeGuest] = desc("guest", family+"_guest", "user", guests)
+	d[modeGuestNice] = desc("guest_nice", family+"_guest", "nice", guests)
 	return d
 }

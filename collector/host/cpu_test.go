@@ -117,7 +117,9 @@ func TestHotPluggedCore(t *testing.T) {
 	}
 	const line = "cpu3 100 0 100 2250 50 10 10 25 50 0\n"
 	edit(t, root, "proc/stat", line, "")
-	if entity("3") != nil || len(c.cores) != 3 {
+	edit(t, root, "proc/stat", "cpu  1000 100 500 8000", "cpu  1000 100 510 98000") // idle from another clock
+	want(t, mustRead(t, c), map[string]any{"cpu 3 cpu_user_seconds": absent, "node n1 cpu_util": absent, "node n1 cpu_count": 3.0})
+	if len(c.cores) != 3 {
 		t.Error("a core that went offline must be dropped")
 	}
 	edit(t, root, "proc/stat", "intr", "cpu3 0 0 0 10 0 0 0 0 0 0\nintr")

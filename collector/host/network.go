@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"github.com/shirou/gopsutil/v3/common"
@@ -82,29 +83,7 @@ func (n *Network) Read(ctx context.Context, b *metric.Batch) error {
 		return err
 	}
 	now := time.Now()
-	n.round++
-	n.now = n.now[:0]
-	changed := n.classified.IsZero() || now.Sub(n.classified) >= classifyEvery
-	for i := range stats {
-		l, isNew := n.link(stats[i].Name)
-		l.cur = countersOf(&stats[i])
-		changed = changed || isNew
-	}
-	if changed {
-		if ports, perr := findPorts(n.cfg.sys("class/infiniband")); perr != nil {
-			err = perr
-		} else {
-			n.ports = ports
-		}
-	}
-	newPorts, perr := n.readPorts()
-	gone := n.forget()
-	if changed || newPorts || gone {
-		n.classify(now)
-	}
-	if err = errors.Join(err, perr); err != nil {
-		n.classified = time.Time{} // look again at the next read
-	}
+	gone, err := n.follow(stats, now)
 	elapsed := time.Duration(0)
 	if !n.last.IsZero() {
 		elapsed = now.Sub(n.last)
@@ -115,6 +94,34 @@ func (n *Network) Read(ctx context.Context, b *metric.Batch) error {
 	n.addNode(b, elapsed, !gone && err == nil, err == nil)
 	n.last = now
 	return err
+}
+
+// follow takes the counters of every link and port, drops those that vanished
+// and looks at links again where needed. gone: a counted link vanished.
+func (n *Network) follow(stats []net.IOCountersStat, now time.Time) (gone bool, err error) {
+	n.round++
+	n.now = n.now[:0]
+	changed := n.classified.IsZero() || now.Sub(n.classified) >= classifyEvery
+	for i := range stats {
+		l, isNew := n.link(stats[i].Name)
+		l.cur = countersOf(&stats[i])
+		changed = changed || isNew
+	}
+	if changed {
+		ports, perr := findPorts(n.cfg.sys("class/infiniband"))
+		if err = perr; err == nil {
+			n.ports = ports
+		}
+	}
+	newPorts, perr := n.readPorts()
+	gone = n.forget()
+	if changed || newPorts || gone {
+		n.classify(now)
+	}
+	if err = errors.Join(err, perr); err != nil {
+		n.classified = time.Time{} // look again at the next read
+	}
+	return gone, err
 }
 
 // readDev checks /proc/net/dev and reads it: gopsutil panics on a short line.
@@ -146,13 +153,13 @@ func checkNetDev(data []byte) error {
 			}
 			continue
 		}
-		at := bytes.LastIndexByte(line, ':') // names of old alias links hold a colon
+		at := bytes.IndexByte(line, ':')
 		if at < 0 {
 			return fmt.Errorf("line %d: %.40q, want \"link: numbers\"", n, line)
 		}
 		name := string(bytes.TrimSpace(line[:at]))
-		if name == "" || seen[name] {
-			return fmt.Errorf("line %d: the link's name %q is empty or there twice", n, name)
+		if name == "" || strings.ContainsAny(name, " \t") || seen[name] {
+			return fmt.Errorf("line %d: %q is no link's name, or there twice", n, name)
 		}
 		seen[name] = true
 		got, err := countNumbers(line[at+1:])
