@@ -1,0 +1,222 @@
+package gpu
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"nodemeter/gpu/wire"
+)
+
+// child is one reader process. ask may be called by one goroutine at a time;
+// stop by any.
+type child struct {
+	cmd      *exec.Cmd
+	in       *os.File // our end of its standard input
+	out      *os.File // our end of its standard output
+	requests *wire.Writer
+	replies  chan wire.Message // closed when the pipe ends, after readErr is set
+	readErr  error
+	stderr   *head
+	exited   chan struct{} // closed when the process has been waited for
+	exitErr  error
+	seq      uint64
+	stopped  sync.Once
+	quit     chan struct{} // closed by stop
+}
+
+// reply is what one tick brought.
+type reply struct {
+	hello     *wire.Hello
+	inventory *wire.Inventory
+	detail    *wire.Detail
+	snapshot  *wire.Snapshot
+}
+
+// start runs a reader process.
+func start(executable string, args, env []string) (*child, error) {
+	childIn, in, err := os.Pipe()
+	if err != nil {
+		return nil, fmt.Errorf("make a pipe to the gpu reader: %w", err)
+	}
+	out, childOut, err := os.Pipe()
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("make a pipe from the gpu reader: %w", err), childIn.Close(), in.Close())
+	}
+	c := &child{in: in, out: out, requests: wire.NewWriter(in), replies: make(chan wire.Message, 4), stderr: &head{}, exited: make(chan struct{}), quit: make(chan struct{})}
+	c.cmd = exec.Command(executable, args...)
+	c.cmd.Env = env
+	c.cmd.Stdin, c.cmd.Stdout, c.cmd.Stderr = childIn, childOut, c.stderr
+	// Its own process group: a Ctrl-C at the terminal is the agent's to handle,
+	// and the reader leaves when the pipe closes.
+	c.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	// Descendants of a dead reader must not hold its standard error open for ever.
+	c.cmd.WaitDelay = time.Second
+	err = c.cmd.Start()
+	childIn.Close()
+	childOut.Close()
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("start the gpu reader: %w", err), in.Close(), out.Close())
+	}
+	go c.receive()
+	go func() {
+		c.exitErr = c.cmd.Wait()
+		close(c.exited)
+	}()
+	return c, nil
+}
+
+// receive hands messages over until the pipe ends or the child is stopped.
+func (c *child) receive() {
+	r := wire.NewReader(c.out)
+	defer close(c.replies)
+	for {
+		m, err := r.Read()
+		if err != nil {
+			c.readErr = err
+			return
+		}
+		select {
+		case c.replies <- m:
+		case <-c.quit:
+			c.readErr = errors.New("stopped")
+			return
+		}
+	}
+}
+
+var errDeadline = errors.New("the gpu reader did not answer in time")
+
+// ask sends one tick and collects the answer. wait bounds the whole; the
+// reader itself gives its devices a part of it.
+func (c *child) ask(wait time.Duration) (*reply, error) {
+	c.seq++
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	if err := c.in.SetWriteDeadline(time.Now().Add(wait)); err != nil {
+		return nil, fmt.Errorf("set a deadline on the pipe to the gpu reader: %w", err)
+	}
+	if err := c.requests.Write(&wire.Tick{Seq: c.seq, Deadline: wait * 3 / 4}); err != nil {
+		return nil, c.died(err)
+	}
+	r := &reply{}
+	for {
+		select {
+		case m, ok := <-c.replies:
+			if !ok {
+				return r, c.died(c.readErr)
+			}
+			if err := r.add(m); err != nil {
+				return r, err
+			}
+			if r.snapshot != nil {
+				if r.snapshot.Seq != c.seq {
+					return r, fmt.Errorf("the gpu reader answered tick %d, asked was %d", r.snapshot.Seq, c.seq)
+				}
+				return r, nil
+			}
+		case <-timer.C:
+			return r, errDeadline
+		}
+	}
+}
+
+func (r *reply) add(m wire.Message) error {
+	switch m := m.(type) {
+	case *wire.Hello:
+		r.hello = m
+	case *wire.Inventory:
+		r.inventory = m
+	case *wire.Detail:
+		r.detail = m
+	case *wire.Snapshot:
+		r.snapshot = m
+	default:
+		return fmt.Errorf("the gpu reader sent a %T, which is the agent's to send", m)
+	}
+	return nil
+}
+
+// exitGrace is how long a child whose pipe has ended is given to be reaped,
+// so that its exit status can be told.
+const exitGrace = 200 * time.Millisecond
+
+// died explains the end of a pipe by the end of the process, where it ended.
+func (c *child) died(err error) error {
+	select {
+	case <-c.exited:
+	case <-time.After(exitGrace):
+		return fmt.Errorf("the pipe to the gpu reader broke: %w", err)
+	}
+	why := "exit status 0"
+	if c.exitErr != nil {
+		why = c.exitErr.Error()
+	}
+	if said := c.stderr.summary(); said != "" {
+		why += ": " + said
+	}
+	return fmt.Errorf("the gpu reader ended: %s", why)
+}
+
+// stop asks the child to leave by closing its input, kills it when it has not
+// left within grace, and returns. exited says when it is gone, which is never
+// while a thread of it is stuck in the kernel.
+func (c *child) stop(grace time.Duration) {
+	c.stopped.Do(func() {
+		close(c.quit)
+		c.in.Close()
+		if grace > 0 {
+			select {
+			case <-c.exited:
+			case <-time.After(grace):
+			}
+		}
+		c.cmd.Process.Kill() // an error says that it is gone already
+		c.out.Close()
+	})
+}
+
+func (c *child) gone() bool {
+	select {
+	case <-c.exited:
+		return true
+	default:
+		return false
+	}
+}
+
+// head keeps the first bytes a process wrote to its standard error: a crash
+// says what it is in its first line.
+type head struct {
+	mu  sync.Mutex
+	buf []byte
+}
+
+const headSize = 4096
+
+// Write keeps what fits; it never fails.
+func (t *head) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if room := headSize - len(t.buf); room > 0 {
+		t.buf = append(t.buf, p[:min(len(p), room)]...)
+	}
+	return len(p), nil
+}
+
+// summary is the first line said: for a crash of Go that names the signal, for
+// the dynamic linker the symbol.
+func (t *head) summary() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	line, _, _ := strings.Cut(strings.TrimSpace(string(t.buf)), "\n")
+	return line
+}
+
+var _ io.Writer = (*head)(nil)

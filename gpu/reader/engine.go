@@ -1,0 +1,162 @@
+// Package reader is the GPU reader: the small child process of the agent in
+// which drivers may hang, crash and lose devices.
+//
+// Data flows from a backend's calls into the members of its lanes, and from
+// there, when the agent asks, into one Snapshot. One goroutine serves the
+// agent and never calls a driver. One goroutine a GPU (lane) makes that GPU's
+// calls; one a backend opens it, enumerates, and waits for its events. Any of
+// the latter may be stuck for ever; there are never more of them than GPUs and
+// backends, and the process ends without waiting for them when the agent
+// closes the pipe.
+package reader
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"nodemeter/gpu/device"
+	"nodemeter/gpu/wire"
+)
+
+// Config is what a reader works with.
+type Config struct {
+	Backends []device.Backend
+	// Medium, Slow: the time between the calls of those tiers.
+	Medium, Slow time.Duration
+	// Rescan is the time between enumerations.
+	Rescan time.Duration
+	// DetailEvery is the time between Detail messages.
+	DetailEvery time.Duration
+}
+
+type engine struct {
+	cfg Config
+
+	mu       sync.Mutex
+	hello    wire.Hello
+	opening  int           // backends still being opened or enumerated for the first time
+	ready    chan struct{} // closed when opening is 0
+	groups   []group       // one a backend
+	orphans  int           // critical errors of no known device
+	newHello bool
+	changed  bool // counts, problems or orphans, since the inventory told last
+}
+
+// group is what one backend last enumerated.
+type group struct {
+	lanes    []*lane
+	devices  []device.Device
+	count    int
+	problems []string
+}
+
+func newEngine(cfg Config) *engine {
+	e := &engine{cfg: cfg, opening: len(cfg.Backends), ready: make(chan struct{}), groups: make([]group, len(cfg.Backends)), newHello: true, changed: true}
+	if e.opening == 0 {
+		close(e.ready)
+		e.hello.Ready = true
+	}
+	for i := range cfg.Backends {
+		go e.drive(i)
+	}
+	return e
+}
+
+// collection is what one tick brought together.
+type collection struct {
+	devices []wire.DeviceValues
+	members []*member // one a slot
+	changed bool      // the inventory must be told anew
+}
+
+// tick asks every lane, waits at most until the deadline, and returns what is there.
+func (e *engine) tick(t *wire.Tick) *collection {
+	timer := time.NewTimer(t.Deadline)
+	defer timer.Stop()
+	select {
+	case <-e.ready:
+	case <-timer.C:
+		return e.collect(t.Seq)
+	}
+	lanes := e.lanes()
+	done := make(chan *lane, len(lanes))
+	waiting := 0
+	for _, l := range lanes {
+		if l.begin(request{t.Seq, done}) {
+			waiting++
+		}
+	}
+	for waiting > 0 {
+		select {
+		case <-done:
+			waiting--
+		case <-timer.C:
+			waiting = 0
+		}
+	}
+	return e.collect(t.Seq)
+}
+
+func (e *engine) lanes() []*lane {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	var all []*lane
+	for _, g := range e.groups {
+		all = append(all, g.lanes...)
+	}
+	return all
+}
+
+func (e *engine) collect(seq uint64) *collection {
+	lanes := e.lanes()
+	c := &collection{}
+	for _, l := range lanes {
+		l.collect(c, seq)
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	c.changed = c.changed || e.changed
+	e.changed = false
+	return c
+}
+
+// greeting returns the Hello when it has changed.
+func (e *engine) greeting() *wire.Hello {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if !e.newHello {
+		return nil
+	}
+	e.newHello = false
+	h := e.hello
+	h.Libraries, h.Failures = slices.Clone(h.Libraries), slices.Clone(h.Failures)
+	return &h
+}
+
+// inventory describes the slots of a collection.
+func (e *engine) inventory(c *collection) *wire.Inventory {
+	inv := &wire.Inventory{}
+	for _, m := range c.members {
+		inv.Devices = append(inv.Devices, m.lane.describe(m))
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, g := range e.groups {
+		inv.Count += g.count
+		inv.Problems = append(inv.Problems, g.problems...)
+	}
+	if e.orphans > 0 {
+		inv.Problems = append(inv.Problems, fmt.Sprintf("%d critical errors (XID) of GPUs that are not listed", e.orphans))
+	}
+	return inv
+}
+
+func (e *engine) detail() *wire.Detail {
+	d := &wire.Detail{}
+	for _, l := range e.lanes() {
+		l.detail(d)
+	}
+	return d
+}

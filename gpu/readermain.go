@@ -1,0 +1,87 @@
+package gpu
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"nodemeter/gpu/amd"
+	"nodemeter/gpu/nvml"
+	"nodemeter/gpu/reader"
+)
+
+// readerArg is the first argument of the reader process.
+const readerArg = "gpu-reader"
+
+// ReaderMain is the whole of the reader process: the program calls it first
+// thing when its first argument is "gpu-reader", with the arguments after
+// that, its standard input and output. It returns the exit code.
+func ReaderMain(args []string, in io.Reader, out io.Writer) int {
+	if len(args) > 0 && args[0] == readerArg {
+		args = args[1:]
+	}
+	cfg, err := readerConfig(args)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "gpu-reader: %v\n", err)
+		return 2
+	}
+	// The agent decides when the reader leaves, by closing the pipe: a signal
+	// to the whole service must not take the last sample's GPUs away.
+	signal.Ignore(syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2)
+	if err := reader.Serve(cfg, in, keepForFrames(out)); err != nil {
+		fmt.Fprintf(os.Stderr, "gpu-reader: %v\n", err)
+		return 1
+	}
+	return 0
+}
+
+func readerConfig(args []string) (reader.Config, error) {
+	var cfg reader.Config
+	var library, root, backends string
+	f := flag.NewFlagSet(readerArg, flag.ContinueOnError)
+	f.SetOutput(io.Discard)
+	f.StringVar(&library, "library", "", "path of libnvidia-ml.so.1")
+	f.StringVar(&root, "root", "/", "root of /sys")
+	f.StringVar(&backends, "backends", "nvml", "drivers to use, separated by commas")
+	f.DurationVar(&cfg.Medium, "medium", 5*time.Second, "time between dear calls")
+	f.DurationVar(&cfg.Slow, "slow", 30*time.Second, "time between very dear calls")
+	f.DurationVar(&cfg.Rescan, "rescan", 15*time.Second, "time between enumerations")
+	f.DurationVar(&cfg.DetailEvery, "detail", 5*time.Second, "time between details")
+	if err := f.Parse(args); err != nil {
+		return cfg, err
+	}
+	for _, name := range strings.Split(backends, ",") {
+		switch name {
+		case "nvml":
+			cfg.Backends = append(cfg.Backends, nvml.New(library))
+		case "amdgpu":
+			cfg.Backends = append(cfg.Backends, amd.New(root))
+		default:
+			return cfg, fmt.Errorf("unknown backend %q", name)
+		}
+	}
+	return cfg, nil
+}
+
+// keepForFrames moves the pipe away from descriptor 1, which from then on is
+// standard error, so that a library that prints cannot break a frame.
+func keepForFrames(out io.Writer) io.Writer {
+	f, ok := out.(*os.File)
+	if !ok || f.Fd() != 1 {
+		return out
+	}
+	fd, err := syscall.Dup(1)
+	if err != nil {
+		return out
+	}
+	syscall.CloseOnExec(fd)
+	if err := syscall.Dup3(2, 1, 0); err != nil {
+		return out
+	}
+	return os.NewFile(uintptr(fd), "frames")
+}

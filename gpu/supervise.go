@@ -1,0 +1,266 @@
+package gpu
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"nodemeter/gpu/device"
+	"nodemeter/gpu/wire"
+)
+
+// backoff doubles from first to most.
+type backoff struct{ first, most, next time.Duration }
+
+func (b *backoff) step() time.Duration {
+	d := max(b.next, b.first)
+	b.next = min(2*d, b.most)
+	return d
+}
+
+func (b *backoff) reset() { b.next = 0 }
+
+// The longest times between attempts, and how long a reader must have served
+// for its end to count as a first one.
+const (
+	longestLook    = time.Minute
+	longestRestart = time.Minute
+	longestRepair  = 10 * time.Minute
+	servedWell     = 30 * time.Second
+)
+
+// stopGrace is how long a reader is given to leave by itself; it only has to
+// notice that its pipe has closed.
+const stopGrace = time.Second
+
+// supervise keeps a reader serving for as long as the source lives.
+func (s *Source) supervise(ctx context.Context) {
+	defer close(s.done)
+	look := backoff{first: s.opt.LookEvery, most: max(longestLook, s.opt.LookEvery)}
+	restart := backoff{first: s.opt.Restart, most: max(longestRestart, s.opt.Restart)}
+	for ctx.Err() == nil {
+		if s.isReleased() {
+			s.pause(ctx, 0)
+			continue
+		}
+		plan := s.plan()
+		if plan == nil {
+			s.idle(nodeNone, nil, "no GPU driver on this node", "looked_for", soname+", amdgpu")
+			s.pause(ctx, look.step())
+			continue
+		}
+		c, r, err := s.open(ctx, plan)
+		if err != nil {
+			wait := restart.step()
+			if s.refused(err) {
+				wait = look.step()
+			}
+			s.pause(ctx, wait)
+			continue
+		}
+		look.reset()
+		began := time.Now()
+		if s.serve(c, r) {
+			s.watch(ctx, plan)
+		} else {
+			s.end(c, stopGrace)
+		}
+		if time.Since(began) > servedWell {
+			restart.reset()
+		}
+		s.settle(ctx, restart.step())
+	}
+	s.idle(nodeReleased, nil, "")
+	s.retire(stopGrace)
+}
+
+// plan is what the reader is to open; nil where no driver is found.
+type plan struct{ library, backends string }
+
+func (s *Source) plan() *plan {
+	p := &plan{library: findLibrary(s.opt.Root, s.opt.Library)}
+	var backends []string
+	if p.library != "" {
+		backends = append(backends, "nvml")
+	}
+	if findAMD(s.opt.Root) {
+		backends = append(backends, "amdgpu")
+	}
+	if len(backends) == 0 {
+		return nil
+	}
+	p.backends = strings.Join(backends, ",")
+	return p
+}
+
+func (s *Source) args(p *plan) []string {
+	return []string{readerArg, "-backends", p.backends, "-library", p.library, "-root", s.opt.Root,
+		"-medium", s.opt.Medium.String(), "-slow", s.opt.Slow.String(), "-rescan", s.opt.Rescan.String()}
+}
+
+// errCrowded says that readers that cannot die stand in the way of another.
+var errCrowded = errors.New("too many gpu readers are stuck in the kernel; not starting another")
+
+// open starts a reader and waits until it has opened its drivers.
+func (s *Source) open(ctx context.Context, p *plan) (*child, *reply, error) {
+	s.reap()
+	if n := s.stuck(); n >= s.opt.MaxAbandoned {
+		return nil, nil, fmt.Errorf("%w (%d)", errCrowded, n)
+	}
+	c, err := start(s.opt.Executable, s.args(p), s.opt.Env)
+	if err != nil {
+		return nil, nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.opt.StartWait)
+	defer cancel()
+	s.mu.Lock()
+	s.facts.started++
+	s.abort = cancel
+	s.mu.Unlock()
+	defer context.AfterFunc(ctx, func() { c.stop(0) })()
+	r, err := greet(c, s.opt.Wait)
+	if err != nil {
+		s.end(c, 0)
+		if ctx.Err() == context.DeadlineExceeded {
+			err = fmt.Errorf("the gpu reader has not opened the driver within %v", s.opt.StartWait)
+		}
+		return nil, nil, err
+	}
+	return c, r, nil
+}
+
+// refusal is a reader's answer that no driver can be opened.
+type refusal struct{ failures []wire.Failure }
+
+func (r *refusal) Error() string {
+	var all []string
+	for _, f := range r.failures {
+		all = append(all, f.Message)
+	}
+	return "open the GPU driver: " + strings.Join(all, "; ")
+}
+
+// greet asks until the reader has opened its drivers, or has failed to. The
+// child is stopped from outside when that takes too long.
+func greet(c *child, wait time.Duration) (*reply, error) {
+	var hello *wire.Hello
+	var inventory *wire.Inventory
+	for {
+		r, err := c.ask(max(wait, time.Second))
+		if err != nil {
+			return nil, err
+		}
+		if r.hello != nil {
+			hello = r.hello
+		}
+		if r.inventory != nil {
+			inventory = r.inventory
+		}
+		if hello == nil || !hello.Ready {
+			continue
+		}
+		if len(hello.Libraries) == 0 {
+			return nil, &refusal{hello.Failures}
+		}
+		r.hello, r.inventory = hello, inventory
+		return r, nil
+	}
+}
+
+// refused publishes why no reader serves. It reports whether that is a
+// driver's answer, which is asked for again less eagerly than after a crash.
+func (s *Source) refused(err error) bool {
+	if s.isReleased() {
+		return false
+	}
+	var r *refusal
+	if !errors.As(err, &r) {
+		s.idle(nodeFailed, err, "gpu reader failed")
+		return errors.Is(err, errCrowded)
+	}
+	absent := !slices.ContainsFunc(r.failures, func(f wire.Failure) bool {
+		return f.Status != device.DriverNotLoaded && f.Status != device.LibraryNotFound
+	})
+	if absent && !hasNVIDIAHardware(s.opt.Root) {
+		s.idle(nodeNone, nil, "a GPU library is installed, but there is neither driver nor device", "reason", err.Error())
+		return true
+	}
+	s.idle(nodeFailed, err, "GPU driver cannot be opened")
+	return true
+}
+
+// watch returns when the serving reader has ended, was lost or is to end; it
+// tries another one for devices that do not come back.
+func (s *Source) watch(ctx context.Context, p *plan) {
+	repair := backoff{first: s.opt.Repair, most: max(longestRepair, s.opt.Repair)}
+	for {
+		c := s.server()
+		if c == nil {
+			s.reap()
+			return
+		}
+		timer := time.NewTimer(repair.step())
+		select {
+		case <-ctx.Done():
+		case <-s.wake:
+		case <-c.exited:
+			s.lose(c, c.died(errors.New("it ended")))
+		case <-timer.C:
+			if s.ailing() {
+				s.repair(ctx, p)
+			} else {
+				repair.reset()
+			}
+		}
+		timer.Stop()
+		if ctx.Err() != nil {
+			return
+		}
+	}
+}
+
+// repair tries a second reader beside the serving one, and puts it in its
+// place if more devices are well in it: the devices that are well lose nothing.
+func (s *Source) repair(ctx context.Context, p *plan) {
+	c, r, err := s.open(ctx, p)
+	if err != nil {
+		s.log.Debug("another gpu reader did not help", "reason", err)
+		return
+	}
+	if !s.replace(c, r) {
+		s.end(c, stopGrace)
+		return
+	}
+	s.log.Info("another gpu reader took over, with more devices in order")
+	s.reap()
+}
+
+// settle waits between the end of a reader and the start of the next, so that
+// one that crashes at once is not started in a loop.
+func (s *Source) settle(ctx context.Context, d time.Duration) {
+	select {
+	case <-s.wake: // what it said is what brought us here
+	default:
+	}
+	if !s.isReleased() {
+		s.pause(ctx, d)
+	}
+}
+
+// pause waits for a wake-up, or for d if that is not zero.
+func (s *Source) pause(ctx context.Context, d time.Duration) {
+	var after <-chan time.Time
+	if d > 0 {
+		timer := time.NewTimer(d)
+		defer timer.Stop()
+		after = timer.C
+	}
+	select {
+	case <-ctx.Done():
+	case <-s.wake:
+	case <-after:
+	}
+}
