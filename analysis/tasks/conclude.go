@@ -7,13 +7,13 @@ func (p *Pair) conclude() string {
 	if p.NX == 0 || p.NY == 0 {
 		return "no tasks on one side"
 	}
-	if !p.WelchHolm.Known() && !p.RanksHolm.Known() {
+	if !known(p.WelchHolm) && !known(p.RanksHolm) {
 		return "too few tasks to test"
 	}
 	fast, slow, size := p.direction()
 	means, ranks := p.WelchHolm < significance, p.RanksHolm < significance
 	switch {
-	case !p.WelchHolm.Known():
+	case !known(p.WelchHolm):
 		if ranks {
 			return fmt.Sprintf("%s is faster: %s (by ranks; means cannot be tested)", fast, size)
 		}
@@ -52,7 +52,7 @@ func (p *Pair) direction() (fast, slow, size string) {
 		meanFast, meanSlow, a = p.MeanX, p.MeanY, 1-p.A
 	}
 	size = fmt.Sprintf("mean %s instead of %s s", short(meanFast), short(meanSlow))
-	if low.Known() {
+	if known(low) {
 		size += fmt.Sprintf(" (%s s less, 95%% %s to %s)", short(d), short(low), short(high))
 	}
 	size += fmt.Sprintf(", shorter in %.0f%% of pairs, a %s effect", 100*float64(a), p.Magnitude)

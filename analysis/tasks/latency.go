@@ -83,7 +83,7 @@ func NewLatency(s *Set) Latency {
 	for _, c := range s.Configs {
 		cl := s.configLatency(c)
 		for _, p := range cl.Exec.Percentiles {
-			unsure[p.P] = unsure[p.P] || p.Unsure && p.Value.Known()
+			unsure[p.P] = unsure[p.P] || p.Unsure && known(p.Value)
 		}
 		l.Configs = append(l.Configs, cl)
 	}

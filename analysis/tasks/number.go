@@ -4,33 +4,15 @@ import (
 	"math"
 	"strconv"
 	"strings"
+
+	"nodemeter/analysis"
 )
 
-// Number is a float64 that JSON can hold: NaN and infinities are null.
-type Number float64
+// Number is a float64 that JSON shows as null where it does not exist.
+type Number = analysis.Number
 
-// MarshalJSON writes the shortest decimal that reads back as the same number.
-func (n Number) MarshalJSON() ([]byte, error) {
-	f := float64(n)
-	if math.IsNaN(f) || math.IsInf(f, 0) {
-		return []byte("null"), nil
-	}
-	return strconv.AppendFloat(nil, f, 'g', -1, 64), nil
-}
-
-// UnmarshalJSON reads null as NaN.
-func (n *Number) UnmarshalJSON(b []byte) error {
-	if string(b) == "null" {
-		*n = Number(math.NaN())
-		return nil
-	}
-	f, err := strconv.ParseFloat(string(b), 64)
-	*n = Number(f)
-	return err
-}
-
-// Known says whether there is a finite number.
-func (n Number) Known() bool { return !math.IsNaN(float64(n)) && !math.IsInf(float64(n), 0) }
+// known says whether there is a finite number.
+func known(n Number) bool { return !n.IsNaN() }
 
 // none is the Number that JSON shows as null.
 func none() Number { return Number(math.NaN()) }

@@ -190,7 +190,7 @@ func (s *Set) offered(rows []int32) Number {
 // last tenth of the busy time is left for tasks after the last submission, the queue
 // never filled.
 func (t *ConfigThroughput) arrivalLimited() bool {
-	if !t.Offered.Known() || !t.Occupancy.Busy.Known() || t.Tasks < 10 || t.Occupancy.Batches > 1 {
+	if !known(t.Offered) || !known(t.Occupancy.Busy) || t.Tasks < 10 || t.Occupancy.Batches > 1 {
 		return false
 	}
 	submitting := Number(t.Tasks-1) / t.Offered
@@ -201,7 +201,7 @@ func (s *Set) secondsByFate(rows []int32) SecondsByFate {
 	var f SecondsByFate
 	for _, r := range rows {
 		x := Number(s.Exec[r])
-		if !x.Known() {
+		if !known(x) {
 			continue
 		}
 		f.All += x
@@ -279,11 +279,11 @@ func (t *Throughput) relate() {
 		c := &t.Configs[i]
 		ref := -1
 		for j, o := range t.Configs {
-			if o.Engine == c.Engine && o.PerCore.Known() && (ref < 0 || o.Cores < t.Configs[ref].Cores) {
+			if o.Engine == c.Engine && known(o.PerCore) && (ref < 0 || o.Cores < t.Configs[ref].Cores) {
 				ref = j
 			}
 		}
-		if ref >= 0 && c.PerCore.Known() {
+		if ref >= 0 && known(c.PerCore) {
 			c.Efficiency, c.Reference = c.PerCore/t.Configs[ref].PerCore, t.Configs[ref].Label
 		}
 	}
