@@ -22,6 +22,8 @@ type Picture struct {
 	// Tall pictures get more height: many rows. Wide ones have more than one
 	// axis beside each other and take a row of a figure to themselves.
 	Tall, Wide bool
+	// Empty pictures say that there is nothing to draw.
+	Empty bool
 }
 
 // Table is a table of texts; the first cell of a row is its heading.
@@ -42,4 +44,9 @@ func (t *Table) limit() *Table {
 		t.Note = strings.TrimSpace(t.Note + fmt.Sprintf(" %d more rows are not shown here; nodemeter summary --format csv has all of them.", n))
 	}
 	return t
+}
+
+// nothing is the picture of what was not recorded.
+func nothing(title, why string) *Picture {
+	return &Picture{Title: title, Panel: &plot.Message{Title: title, Text: why}, Alt: title + ": " + why, Empty: true}
 }

@@ -63,9 +63,17 @@ func (v *view) times() []float64 {
 	return x
 }
 
+// clock writes an instant, or an offset where the recording has no clock.
+func (v *view) clock(t time.Time) string {
+	if v.r.Frame != nil && v.r.Frame.NoClock {
+		return "offset " + analysis.FormatDuration(time.Duration(t.UnixNano()))
+	}
+	return t.In(v.r.Zone).Format("2006-01-02 15:04:05 MST")
+}
+
 // origin says what time zero is.
 func (v *view) origin() string {
-	return "Time 0 is " + v.r.From.In(v.r.Zone).Format("2006-01-02 15:04:05 MST") + "."
+	return "Time 0 is " + v.clock(v.r.From) + "."
 }
 
 // series are the workers' series of a column, those that have one.

@@ -71,7 +71,7 @@ func (v *view) heatmap(name string, highest bool) *Picture {
 
 func (v *view) heatmapOf(title, label, how, row string, series []*analysis.Series, names []string, highest bool) *Picture {
 	if len(series) == 0 {
-		return &Picture{Title: title, Panel: &plot.Message{Title: title, Text: "Nothing of this kind was recorded."}, Alt: title + ": no data."}
+		return nothing(title, "Nothing of this kind was recorded.")
 	}
 	m := v.fold(series, names, highest)
 	p := &plot.Heatmap{Title: title, X: v.timeAxis(), YName: row, Rows: m.rows, From: m.from, To: m.to, Values: m.values, Max: 100, Label: label, Highest: highest}

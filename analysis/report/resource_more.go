@@ -60,7 +60,7 @@ func (v *view) histogram() *Picture {
 	}
 	pic := &Picture{Title: title, Panel: p, Alt: alt, Table: t, Caption: "How often each utilization was seen, over all workers; dashed lines are the means. Two humps mean switching between working and waiting."}
 	if len(p.Samples) == 0 {
-		pic.Panel, pic.Table = &plot.Message{Title: title, Text: "No utilization was recorded."}, nil
+		return nothing(title, "No utilization was recorded.")
 	}
 	return pic
 }
@@ -87,7 +87,7 @@ func (v *view) pressure() *Picture {
 		alt += fmt.Sprintf(" %s: %.1f %% of the time on average, %.1f %% at worst.", c.name, meanOf(y), high)
 	}
 	if len(p.Series) == 0 {
-		return &Picture{Title: title, Panel: &plot.Message{Title: title, Text: "No pressure information was recorded (the kernel offers it since 4.20, where enabled)."}, Alt: alt}
+		return nothing(title, "No pressure information was recorded (the kernel offers it since 4.20, where enabled).")
 	}
 	if top < 1 {
 		p.Y = plot.Axis{Label: p.Y.Label, Min: 0, Max: 1}

@@ -125,8 +125,7 @@ func (v *view) linesOf(title, label string, series []*analysis.Series, names []s
 	pic := &Picture{Title: title, Panel: p, Alt: title + ": no data."}
 	average := analysis.Average(series)
 	if average == nil {
-		pic.Panel = &plot.Message{Title: title, Text: "Nothing of this kind was recorded."}
-		return pic
+		return nothing(title, "Nothing of this kind was recorded.")
 	}
 	if len(series) > 1 {
 		p.Series = []plot.Series{{Name: "Average", X: x, Y: scaled(average.Mean, factor), Color: plot.Ink(), Bold: true}}

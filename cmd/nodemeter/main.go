@@ -20,6 +20,7 @@ var version = "dev"
 var commands = []func() *cobra.Command{
 	newSummary,
 	newPlot,
+	newReport,
 	newExport,
 }
 

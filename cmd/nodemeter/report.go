@@ -1,0 +1,76 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"nodemeter/analysis"
+	"nodemeter/analysis/report"
+	"nodemeter/collector/metric"
+)
+
+type reportFlags struct {
+	analyze analyzeFlags
+	windows []string
+	output  string
+	title   string
+}
+
+func newReport() *cobra.Command {
+	var f reportFlags
+	cmd := &cobra.Command{
+		Use:   "report [DIR|FILE…]",
+		Short: "Write one self-contained HTML page that explains a run",
+		Long: `Report writes one HTML file with the pictures, figures, coverage and findings of a recording:
+sample windows (directories or single files, open ones too) or one CSV of the notebook's shape.
+The file needs no network, no script and no font; it prints, and follows the reader's light or
+dark theme. The same recording gives the same bytes.`,
+		Example: "  nodemeter report -o report.html\n  nodemeter report --since 2h --title 'Training run 12' -o run12.html DIR",
+		RunE:    func(cmd *cobra.Command, args []string) error { return runReport(cmd, args, &f) },
+	}
+	f.analyze.add(cmd)
+	fl := cmd.Flags()
+	fl.StringSliceVar(&f.windows, "windows", nil, "the recording's `PATHS`, as the arguments")
+	fl.StringVarP(&f.output, "output", "o", "report.html", "`FILE` to write, - for standard output")
+	fl.StringVar(&f.title, "title", "", "`TITLE` of the page (default: made of the nodes' names)")
+	return cmd
+}
+
+func runReport(cmd *cobra.Command, args []string, f *reportFlags) error {
+	page := report.Page{Title: f.title, Made: "nodemeter " + version}
+	if err := f.addRecording(cmd, append(args, f.windows...), &page); err != nil {
+		return err
+	}
+	if err := writeOutput(cmd.Context(), cmd.OutOrStdout(), f.output, page.Write); err != nil {
+		return fmt.Errorf("write %s: %w", analysis.Escape(f.output), err)
+	}
+	if f.output != "-" {
+		fmt.Fprintf(cmd.ErrOrStderr(), "%s: %d sections\n", analysis.Escape(f.output), len(page.Sections))
+	}
+	return nil
+}
+
+// addRecording adds section 5.
+func (f *reportFlags) addRecording(cmd *cobra.Command, paths []string, page *report.Page) error {
+	o, err := f.analyze.options(cmd, paths)
+	if err != nil {
+		return err
+	}
+	o.Kinds = []metric.EntityKind{metric.GPU, metric.MIG}
+	result, err := analysis.Analyze(cmd.Context(), o)
+	if err != nil {
+		return err
+	}
+	reportProblems(cmd.ErrOrStderr(), result.Problems)
+	section, err := report.Recording(result, "")
+	if err != nil {
+		return err
+	}
+	if page.Title == "" {
+		page.Title = report.Title(result)
+	}
+	page.Lead = report.Lead(result)
+	page.Sections = append(page.Sections, section)
+	return nil
+}
