@@ -37,9 +37,10 @@ func TestCPUAgreesWithStressNG(t *testing.T) {
 	var s summary
 	first, last := from.Truncate(time.Second).Add(time.Second), to.Truncate(time.Second).Add(2*time.Second)
 	summaryJSON(t, &s, a.dir, "--from", first.Format(time.RFC3339), "--to", last.Format(time.RFC3339))
-	cpu := s.stat(t, "cpu_util")
-	got := cpu.Mean * float64(runtime.NumCPU()) * s.Rows[0].Seconds
-	t.Logf("stress-ng %.2f s + rest %.2f s; agent %.2f busy core-seconds in %.0f s (%.3f busy cores)", want, rest, got, s.Rows[0].Seconds, cpu.Mean*float64(runtime.NumCPU()))
+	cpu := s.node(t).stat(t, "cpu_util")
+	cores := cpu.Mean * float64(runtime.NumCPU())
+	got := cores * cpu.Seconds
+	t.Logf("stress-ng %.2f s + rest %.2f s; agent %.2f busy core-seconds in %.0f s (%.3f busy cores)", want, rest, got, cpu.Seconds, cores)
 	within(t, "busy core-seconds", got, want+rest, 0.03)
 }
 
@@ -58,7 +59,7 @@ func TestMemoryAgreesWithStressNG(t *testing.T) {
 	var s summary
 	summaryJSON(t, &s, a.dir, "--from", from.Add(4*time.Second).Format(time.RFC3339Nano), "--to", to.Add(-2*time.Second).Format(time.RFC3339Nano))
 	total := memoryTotal(t)
-	got := s.stat(t, "memory_util").Mean*total - (total - before)
+	got := s.node(t).stat(t, "memory_util").Mean*total - (total - before)
 	t.Logf("asked for %d MiB, agent saw %.1f MiB more in use", bytes>>20, got/(1<<20))
 	within(t, "memory in use", got, bytes, 0.02)
 }
@@ -93,7 +94,7 @@ func TestNetworkAgreesWithIperf(t *testing.T) {
 		if err == nil {
 			err = json.Unmarshal(out, &s)
 		}
-		if err == nil && (len(s.Rows) == 0 || s.Rows[0].Seconds < 2) {
+		if err == nil && s.samples() < 2 {
 			err = fmt.Errorf("no two samples yet")
 		}
 		return err
@@ -118,10 +119,11 @@ func TestNetworkAgreesWithIperf(t *testing.T) {
 	var s summary
 	summaryJSON(t, &s, a.dir, "--by", "nic")
 	for _, r := range s.Rows {
-		if !strings.HasSuffix(r.Name, "nmv1") {
+		if r.Kind != "nic" || r.ID != "nmv1" {
 			continue
 		}
-		got := r.stat(t, "network_mbps").Mean * 1e6 / 8 * r.Seconds
+		mbps := r.stat(t, "network_mbps")
+		got := mbps.Mean * 1e6 / 8 * mbps.Seconds
 		t.Logf("iperf3 %.0f bytes (x 1.0015: %.0f); agent %.0f", result.End.SumReceived.Bytes, want, got)
 		// Acknowledgements travel the other way on the same link: under 0.1 % here.
 		within(t, "bytes on the link", got, want, 0.01)
