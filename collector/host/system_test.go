@@ -34,6 +34,7 @@ func TestCheckLoadavg(t *testing.T) {
 		{"good", good, ""},
 		{"empty", "", "want three loads"},
 		{"short", "0.20\n", "want three loads"},
+		{"loads alone", "0.20 0.18 12.12\n", "want three loads"},
 		{"two lines", good + good, "want three loads"},
 		{"letters", strings.Replace(good, "12.12", "12.1x", 1), "load 3"},
 		{"NaN", strings.Replace(good, "12.12", "NaN", 1), "load 3"},
