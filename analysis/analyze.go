@@ -62,6 +62,7 @@ type Result struct {
 	Section5 *Section5
 	Use      Use
 	Findings []Finding
+	Bound    BoundBy
 	Events   []metric.Event
 	// Missing are nodes asked for of which there is nothing.
 	Missing  []string
@@ -84,7 +85,8 @@ var summaryColumns = []string{
 	"disk_read_bytes", "disk_written_bytes", "disk_io_seconds", "cpu_iowait_seconds",
 	"pressure_cpu_some_ratio", "pressure_memory_some_ratio", "pressure_io_some_ratio", "pressure_io_full_ratio",
 	"gpu_power_watts", "gpu_energy_joules", "gpu_memory_util", "gpu_memory_used_bytes", "gpu_util_max",
-	"network_receive_bytes", "network_transmit_bytes",
+	"network_receive_bytes", "network_transmit_bytes", "gpu_sm_active",
+	"gpu_throttled_power_seconds", "gpu_throttled_thermal_seconds", "gpu_throttled_hardware_seconds",
 }
 
 // seriesColumns are kept over time too, for the rules and the pictures.
@@ -114,13 +116,19 @@ func Analyze(ctx context.Context, o Options) (*Result, error) {
 	if o.Zone == nil {
 		o.Zone = time.UTC
 	}
-	in, sources, problems, csv, err := openInputs(&o)
+	in, err := openInputs(&o)
 	if err != nil {
 		return nil, err
 	}
+	return analyze(ctx, o, in)
+}
+
+// analyze is Analyze of inputs that are open.
+func analyze(ctx context.Context, o Options, in *opened) (*Result, error) {
+	csv := in.csv
 	a := newAnalyzer(&o, csv != nil)
-	a.result.Inputs, a.result.Problems = *in, problems
-	if err := a.read(ctx, sources); err != nil {
+	a.result.Inputs, a.result.Problems = in.Inputs, in.problems
+	if err := a.read(ctx, in.sources); err != nil {
 		return nil, err
 	}
 	if csv != nil {

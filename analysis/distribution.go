@@ -11,6 +11,7 @@ import (
 type Distribution struct {
 	unit              metric.Unit
 	n, active         int64
+	expected          int64 // samples that were due; set by the owner
 	sum, activeSum    float64
 	weighted, seconds float64 // sum of value x seconds, and of seconds
 	idleSeconds       float64 // seconds at exactly zero
@@ -50,6 +51,7 @@ func (d *Distribution) merge(o *Distribution) {
 	d.idleSeconds += o.idleSeconds
 	d.weighted += o.weighted
 	d.seconds += o.seconds
+	d.expected += o.expected
 	d.min, d.max = min(d.min, o.min), max(d.max, o.max)
 	d.q.merge(&o.q)
 }
@@ -59,6 +61,9 @@ func (d *Distribution) merge(o *Distribution) {
 type Stats struct {
 	Unit    metric.Unit `json:"unit"`
 	Samples int64       `json:"samples"`
+	// Expected is how many samples the interval promised; a rate has none on an
+	// agent's first tick.
+	Expected int64 `json:"expected"`
 	// Mean weighs each sample by the seconds it covers; SampleMean weighs all
 	// the same, as pandas does.
 	Mean       Number `json:"mean"`
@@ -83,9 +88,17 @@ type Stats struct {
 	Histogram []int64 `json:"-"`
 }
 
+// Coverage is Samples/Expected, 0-1; NaN where nothing was expected.
+func (s *Stats) Coverage() float64 {
+	if s.Expected == 0 {
+		return math.NaN()
+	}
+	return min(1, float64(s.Samples)/float64(s.Expected))
+}
+
 // stats computes the figures. An empty distribution has NaN for all of them.
 func (d *Distribution) stats() *Stats {
-	s := &Stats{Unit: d.unit, Samples: d.n, ActiveSamples: d.active, Percentiles: d.q.method(), Seconds: Number(d.seconds), IdleSeconds: Number(d.idleSeconds)}
+	s := &Stats{Unit: d.unit, Samples: d.n, Expected: d.expected, ActiveSamples: d.active, Percentiles: d.q.method(), Seconds: Number(d.seconds), IdleSeconds: Number(d.idleSeconds)}
 	s.Mean, s.SampleMean, s.ActiveMean = ratio(d.weighted, d.seconds), ratio(d.sum, float64(d.n)), ratio(d.activeSum, float64(d.active))
 	if d.seconds == 0 {
 		s.Mean = s.SampleMean

@@ -95,11 +95,13 @@ func (f *Frame) chunk(name string, rows []int32, out *frameChunks) *window.Chunk
 		}
 		f.countRepeats(rows[i:j], out)
 		c.Time = append(c.Time, f.Time[rows[i]])
-		interval := 0.0
-		if f.Interval != nil && !math.IsNaN(f.Interval[rows[i]]) {
-			interval = f.Interval[rows[i]]
+		if f.Interval != nil {
+			interval := f.Interval[rows[i]]
+			if math.IsNaN(interval) {
+				interval = 0
+			}
+			c.Interval = append(c.Interval, interval)
 		}
-		c.Interval = append(c.Interval, interval)
 		for k, column := range columns {
 			v := f.Values[column][rows[i]]
 			if j > i+1 {

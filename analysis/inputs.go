@@ -31,31 +31,42 @@ const (
 // errMixed is returned for paths of several kinds: their figures have different meanings.
 var errMixed = errors.New("a CSV cannot be analyzed together with anything else: give one CSV, or windows")
 
+// opened is what openInputs found.
+type opened struct {
+	Inputs
+	sources  []source
+	problems []window.Problem
+	csv      *csvInput // nil for windows
+}
+
 // openInputs finds what is at paths.
-func openInputs(o *Options) (in *Inputs, sources []source, problems []window.Problem, c *csvInput, err error) {
-	in = &Inputs{Kind: KindWindows, Paths: o.Paths}
+func openInputs(o *Options) (*opened, error) {
 	for _, p := range o.Paths {
 		csv, err := isCSV(p)
 		switch {
 		case err != nil:
-			return nil, nil, nil, nil, err
+			return nil, err
 		case csv && len(o.Paths) > 1:
-			return nil, nil, nil, nil, fmt.Errorf("%s: %w", Escape(p), errMixed)
+			return nil, fmt.Errorf("%s: %w", Escape(p), errMixed)
 		case csv:
-			in.Kind, in.Files = KindCSV, 1
-			c = &csvInput{path: p, o: o}
-			if st, err := os.Stat(p); err == nil && p != "-" {
-				in.Bytes = st.Size()
-			}
-			return in, []source{{name: p, bytes: in.Bytes, read: c.read}}, nil, c, nil
+			return openCSV(p, o), nil
 		}
 	}
-	sources, problems, err = windowSources(o)
+	sources, problems, err := windowSources(o)
+	in := &opened{Inputs{Kind: KindWindows, Paths: o.Paths, Files: len(sources)}, sources, problems, nil}
 	for _, s := range sources {
-		in.Files++
 		in.Bytes += s.bytes
 	}
-	return in, sources, problems, nil, err
+	return in, err
+}
+
+func openCSV(path string, o *Options) *opened {
+	in := &opened{Inputs: Inputs{Kind: KindCSV, Paths: o.Paths, Files: 1}, csv: &csvInput{path: path, o: o}}
+	if st, err := os.Stat(path); err == nil && path != "-" {
+		in.Bytes = st.Size()
+	}
+	in.sources = []source{{name: path, bytes: in.Bytes, read: in.csv.read}}
+	return in
 }
 
 // isCSV tells the notebook's CSV from windows by its name or its first line.

@@ -26,6 +26,7 @@ type Document struct {
 	Overall  map[string]*Stats `json:"overall"`
 	Entities []DocumentEntity  `json:"entities"`
 	Use      Use               `json:"use"`
+	Bound    BoundBy           `json:"bound"`
 	Findings []Finding         `json:"findings"`
 	Missing  []string          `json:"missing_nodes"`
 	Notes    []string          `json:"notes"`
@@ -71,7 +72,7 @@ type DocumentProblem struct {
 func (r *Result) Document() *Document {
 	d := &Document{
 		Inputs: r.Inputs, Zone: r.zoneID(), From: r.stamp(r.From), To: r.stamp(r.To), Interval: Number(r.Interval.Seconds()),
-		Notebook: r.Section5, Overall: r.Overall, Entities: []DocumentEntity{}, Use: r.Use, Findings: r.Findings,
+		Notebook: r.Section5, Overall: r.Overall, Entities: []DocumentEntity{}, Use: r.Use, Bound: r.Bound, Findings: r.Findings,
 		Missing: r.Missing, Notes: r.AllNotes(), Problems: []DocumentProblem{},
 	}
 	for _, e := range r.Entities {
@@ -170,7 +171,7 @@ func (r *Result) csvRow(e *EntityResult, name string) []string {
 	i := func(n int64) string { return strconv.FormatInt(n, 10) }
 	return []string{
 		csvCell(e.Entity.Label()), csvCell(e.Entity.Node), e.Entity.Kind.String(), csvCell(e.Entity.ID), csvCell(e.Entity.Worker), name, string(s.Unit), r.stamp(p.First), r.stamp(p.Last),
-		i(s.Samples), i(p.Expected), f(ratio(float64(s.Samples), float64(p.Expected))),
+		i(s.Samples), i(s.Expected), f(Number(s.Coverage())),
 		f(s.Mean), f(s.SampleMean), f(s.Min), f(s.P5), f(s.P50), f(s.P95), f(s.P99), f(s.Max), i(s.ActiveSamples), f(s.ActiveMean), s.Percentiles,
 	}
 }

@@ -69,6 +69,11 @@ func (r *Result) WriteText(w io.Writer) error {
 	if err := r.writeTable(&b); err != nil {
 		return err
 	}
+	if err := r.writeSparks(&b); err != nil {
+		return err
+	}
+	r.writeUse(&b)
+	r.writeFindings(&b)
 	r.writeNotes(&b)
 	_, err := io.WriteString(w, b.String())
 	return err
@@ -163,10 +168,10 @@ func (r *Result) writeTable(b *strings.Builder) error {
 	t := &Table{Header: []string{name, "Metric", "Mean", "Min", "P5", "P50", "P95", "P99", "Max", "Samples", "Coverage"}, Left: 2}
 	shown := entities[:min(len(entities), maxTableEntities)]
 	for _, e := range shown {
-		r.tableRows(t, Escape(e.Entity.Label()), e.Stats, e)
+		r.tableRows(t, Escape(e.Entity.Label()), e.Stats)
 	}
 	if len(r.Nodes()) > 1 && (r.by == metric.Node || r.by == metric.Worker) {
-		r.tableRows(t, "all", r.Overall, nil)
+		r.tableRows(t, "all", r.Overall)
 	}
 	if err := t.Write(b); err != nil {
 		return err
@@ -178,18 +183,14 @@ func (r *Result) writeTable(b *strings.Builder) error {
 	return nil
 }
 
-func (r *Result) tableRows(t *Table, name string, stats map[string]*Stats, e *EntityResult) {
+func (r *Result) tableRows(t *Table, name string, stats map[string]*Stats) {
 	for _, m := range tableMetrics(r.by) {
 		s := stats[m.column]
 		if s == nil {
 			continue
 		}
-		coverage := ""
-		if e != nil {
-			coverage = formatCoverage(s.Samples, e.Presence.Expected)
-		}
 		t.Add(name, m.label, FormatValue(s.Mean, s.Unit), FormatValue(s.Min, s.Unit), FormatValue(s.P5, s.Unit), FormatValue(s.P50, s.Unit),
-			FormatValue(s.P95, s.Unit), FormatValue(s.P99, s.Unit), FormatValue(s.Max, s.Unit), FormatCount(s.Samples), coverage)
+			FormatValue(s.P95, s.Unit), FormatValue(s.P99, s.Unit), FormatValue(s.Max, s.Unit), FormatCount(s.Samples), formatCoverage(s.Samples, s.Expected))
 		name = ""
 	}
 }

@@ -19,6 +19,7 @@ type track struct {
 	exact   int      // values that a percentile may keep
 	bins    int      // cells a series may have
 	draw    []string // columns that get a series
+	starts  int64    // rows with which an agent started: they have no rates
 }
 
 // accumulator collects one column of one entity.
@@ -32,7 +33,8 @@ type accumulator struct {
 	hasPrevious  bool
 	increase     float64
 	resets       int64
-	bins         int // cells the series may have; 0 for none
+	bins         int   // cells the series may have; 0 for none
+	onStart      int64 // values on rows with which an agent started
 	stateSeconds []float64
 }
 
@@ -100,7 +102,13 @@ func (t *track) add(c *window.Chunk) {
 		default:
 			a.addGauge(c, col, keep, weights)
 		}
+		a.countStarts(c, col, keep)
 	}
+	each(c.Len(), keep, func(i int) {
+		if isStart(c, i) {
+			t.starts++
+		}
+	})
 	t.joint.add(c, keep, weights)
 }
 
@@ -133,6 +141,20 @@ func (t *track) weights(c *window.Chunk) []float64 {
 		}
 	}
 	return w
+}
+
+// isStart tells an agent's first row: its interval is known to be none.
+func isStart(c *window.Chunk, i int) bool { return c.Interval != nil && c.Interval[i] == 0 }
+
+func (a *accumulator) countStarts(c *window.Chunk, col *window.Column, keep []int32) {
+	if c.Interval == nil {
+		return
+	}
+	each(c.Len(), keep, func(i int) {
+		if isStart(c, i) && (col.Valid == nil || col.Valid[i]) {
+			a.onStart++
+		}
+	})
 }
 
 // each calls f with the rows to use.
@@ -220,6 +242,10 @@ func (t *track) finish(events []metric.Event, all map[string]*Distribution) *Ent
 		}
 		if a.dist.n == 0 {
 			continue
+		}
+		a.dist.expected = r.Presence.Expected
+		if a.onStart == 0 || a.field.Kind == metric.Counter {
+			a.dist.expected -= t.starts
 		}
 		r.Stats[name] = a.dist.stats()
 		if all == nil {

@@ -3,8 +3,6 @@ package analysis
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 
 	"nodemeter/collector/window"
@@ -62,25 +60,4 @@ func cloneChunk(c *window.Chunk) *window.Chunk {
 		out.Columns[i] = window.Column{Field: from.Field, Float: slices.Clone(from.Float), Int: slices.Clone(from.Int), State: slices.Clone(from.State), Valid: slices.Clone(from.Valid)}
 	}
 	return &out
-}
-
-// DefaultPaths returns the directories that nodemeterd records to by default,
-// as far as they exist: the user's own and the system service's.
-func DefaultPaths(getenv func(string) string) []string {
-	state := getenv("XDG_STATE_HOME")
-	if !filepath.IsAbs(state) {
-		state = ""
-		if home := getenv("HOME"); home != "" {
-			state = filepath.Join(home, ".local", "state")
-		}
-	}
-	var out []string
-	if state != "" {
-		out = append(out, filepath.Join(state, "nodemeter", "windows"))
-	}
-	out = append(out, "/var/lib/nodemeter/windows")
-	return slices.DeleteFunc(out, func(p string) bool {
-		st, err := os.Stat(p)
-		return err != nil || !st.IsDir()
-	})
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -27,7 +26,7 @@ func (f *analyzeFlags) add(cmd *cobra.Command) {
 }
 
 // options makes analysis options of the flags and paths; without paths it takes
-// the directories that nodemeterd records to, and says so on stderr.
+// the directory that nodemeterd records to, and says so on stderr.
 func (f *analyzeFlags) options(cmd *cobra.Command, paths []string) (analysis.Options, error) {
 	from, to, err := f.times.bounds()
 	if err != nil {
@@ -37,18 +36,16 @@ func (f *analyzeFlags) options(cmd *cobra.Command, paths []string) (analysis.Opt
 	if err != nil {
 		return analysis.Options{}, usagef("--zone %s: %v", analysis.Escape(f.zone), err)
 	}
-	if len(paths) == 0 {
-		if paths = analysis.DefaultPaths(os.Getenv); len(paths) == 0 {
-			return analysis.Options{}, fmt.Errorf("nothing was recorded in the default places ($XDG_STATE_HOME/nodemeter/windows, /var/lib/nodemeter/windows): start nodemeterd, or name a directory, a window or a CSV")
-		}
-		fmt.Fprintf(cmd.ErrOrStderr(), "nodemeter: reading %s\n", strings.Join(paths, " and "))
+	if paths, err = windowPaths(paths, cmd.ErrOrStderr()); err != nil {
+		return analysis.Options{}, err
 	}
 	return analysis.Options{Paths: paths, Stdin: cmd.InOrStdin(), From: from, To: to, Zone: zone, Nodes: f.nodes}, nil
 }
 
 func newSummary() *cobra.Command {
 	var flags analyzeFlags
-	var format, by string
+	var format, by, rules string
+	var failOn []string
 	cmd := &cobra.Command{
 		Use:   "summary [DIR|FILE…]",
 		Short: "Print what a recording used: the notebook's summary, a table per worker, use and findings",
@@ -69,18 +66,60 @@ Without arguments it reads where nodemeterd records by default.`,
 			if err != nil {
 				return err
 			}
+			if o.Rules, err = loadRules(rules, failOn); err != nil {
+				return err
+			}
 			result, err := analysis.Analyze(cmd.Context(), o)
 			if err != nil {
 				return err
 			}
 			reportProblems(cmd.ErrOrStderr(), result.Problems)
-			return write(result, cmd.OutOrStdout())
+			if err := write(result, cmd.OutOrStdout()); err != nil {
+				return err
+			}
+			return failFound(cmd.ErrOrStderr(), result.FailOn(failOn))
 		},
 	}
 	flags.add(cmd)
 	cmd.Flags().StringVar(&format, "format", "text", "`FORMAT` of the output: text, json or csv")
 	cmd.Flags().StringVar(&by, "by", "worker", "a row of the table is a `KIND`: worker, gpu, nic, disk or cpu")
+	cmd.Flags().StringVar(&rules, "rules", "", "take the findings' rules from this `FILE` (YAML) instead of the built-in ones")
+	cmd.Flags().StringSliceVar(&failOn, "fail-on", nil, "exit with 1 on a finding of this `SEVERITY` (info, warning, critical) or worse, or of this id; may be repeated")
 	return cmd
+}
+
+// loadRules reads the rules to use and checks what --fail-on names.
+func loadRules(path string, failOn []string) (*analysis.Rules, error) {
+	rules, err := analysis.DefaultRules()
+	if path != "" {
+		var b []byte
+		if b, err = os.ReadFile(path); err != nil {
+			return nil, fmt.Errorf("read rules: %w", err)
+		}
+		if rules, err = analysis.ParseRules(b); err != nil {
+			return nil, fmt.Errorf("%s: %w", analysis.Escape(path), err)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range failOn {
+		if f != string(analysis.Info) && f != string(analysis.Warning) && f != string(analysis.Critical) && !rules.Has(f) {
+			return nil, usagef("--fail-on %s: neither a severity (info, warning, critical) nor the id of a rule", analysis.Escape(f))
+		}
+	}
+	return rules, nil
+}
+
+// failFound makes the exit code 1 where --fail-on is met.
+func failFound(w io.Writer, found []analysis.Finding) error {
+	if len(found) == 0 {
+		return nil
+	}
+	for _, f := range found {
+		fmt.Fprintf(w, "nodemeter: --fail-on: %s (%s)\n", f.ID, f.Severity)
+	}
+	return errFound
 }
 
 func summaryWriter(format string) (func(*analysis.Result, io.Writer) error, error) {
