@@ -5,7 +5,11 @@ import (
 	"io"
 
 	"nodemeter/collector/window"
+	"nodemeter/gpu"
 )
+
+// readerCommand is the hidden subcommand that package gpu starts.
+const readerCommand = "gpu-reader"
 
 // child runs what nodemeterd starts itself for, in a process of its own: reading
 // the GPUs, whose driver may hang or end its process, and sealing a window,
@@ -15,6 +19,8 @@ func child(args []string, in io.Reader, out, errs io.Writer) (code int, ok bool)
 		return 0, false
 	}
 	switch args[0] {
+	case readerCommand:
+		return gpu.ReaderMain(args[1:], in, out), true
 	case sealCommand:
 		if len(args) != 2 {
 			fmt.Fprintf(errs, "usage: nodemeterd %s JOURNAL\n", sealCommand)

@@ -79,7 +79,7 @@ func (d *daemon) record(env lookup) error {
 // wire connects sources, loop and sinks.
 func (d *daemon) wire() error {
 	d.notify = newNotifier(d.interval, d.log)
-	d.table = sources(d.settings, d.node, d.log)
+	d.table = sources(d.settings, d.node, 0, d.log)
 	var err error
 	d.runner, err = collector.New(collector.Options{
 		Interval: d.interval, Sources: d.table.entries, Log: d.log,
@@ -91,6 +91,9 @@ func (d *daemon) wire() error {
 	var extra []prometheus.Collector
 	if d.recorder != nil {
 		extra = append(extra, newRecording(d.recorder.Stats))
+	}
+	if d.table.gpu != nil {
+		extra = append(extra, newGPUReaders(d.table.gpu.Status))
 	}
 	d.export, err = exporter.New(exporter.Options{
 		Descs: d.runner.Descs(), Interval: d.interval, PerCore: d.perCoreSeries, MaxSeries: d.maxSeries,
@@ -133,6 +136,7 @@ func (d *daemon) run(ctx context.Context) error {
 			watched <- nil
 		}
 	}()
+	go d.table.obey(ctx, d.log)
 	if err := d.runner.Run(ctx); err != nil {
 		return err
 	}
@@ -150,6 +154,7 @@ const sealGrace = 10 * time.Second
 func (d *daemon) finish() {
 	ctx, cancel := context.WithTimeout(context.Background(), sealGrace)
 	defer cancel()
+	d.table.close(d.log)
 	said := []any{"samples", d.samples, "after", time.Since(d.started).Round(time.Second)}
 	if d.recorder != nil {
 		if err := d.recorder.Close(ctx); err != nil {

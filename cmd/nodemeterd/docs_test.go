@@ -16,6 +16,7 @@ import (
 	"nodemeter/collector/metric"
 	"nodemeter/collector/window"
 	"nodemeter/exporter"
+	"nodemeter/gpu"
 )
 
 //go:generate go test -run TestDocs -update
@@ -28,7 +29,10 @@ func descs(t *testing.T) []*metric.Desc {
 	s := &settings{}
 	s.flags()
 	var out []*metric.Desc
-	for _, e := range sources(s, &metric.Entity{Kind: metric.Node, ID: "n"}, slog.New(slog.DiscardHandler)).entries {
+	silent := slog.New(slog.DiscardHandler)
+	table := sources(s, &metric.Entity{Kind: metric.Node, ID: "n"}, 0, silent)
+	defer table.close(silent)
+	for _, e := range table.entries {
 		out = append(out, e.Source.Descs()...)
 	}
 	if err := metric.Check(out); err != nil {
@@ -68,7 +72,10 @@ func exported(t *testing.T) *exporter.Exporter {
 	all := descs(t)
 	e, err := exporter.New(exporter.Options{
 		Descs: all, Interval: 1, PerCore: true,
-		Extra: []prometheus.Collector{newRecording(func() window.Stats { return window.Stats{} })},
+		Extra: []prometheus.Collector{
+			newRecording(func() window.Stats { return window.Stats{} }),
+			newGPUReaders(func() gpu.Status { return gpu.Status{} }),
+		},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -17,6 +18,9 @@ import (
 // kernel counts processor time in hundredths of a second.
 const onceInterval = 500 * time.Millisecond
 
+// onceGPUWait is how long --once waits for the GPU driver to open.
+const onceGPUWait = 10 * time.Second
+
 // once prints one sample as JSON.
 func once(ctx context.Context, s *settings, log *slog.Logger, out io.Writer) error {
 	name, err := s.nodeName()
@@ -26,10 +30,16 @@ func once(ctx context.Context, s *settings, log *slog.Logger, out io.Writer) err
 	node := &metric.Entity{Kind: metric.Node, ID: name}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	t := sources(s, node, onceGPUWait, log)
+	defer t.close(log)
+	if t.gpu != nil {
+		// The driver takes a second or two to open; its failure is reported by the sample.
+		_ = t.gpu.Read(ctx, new(metric.Batch))
+	}
 	var sample *metric.Sample
 	r, err := collector.New(collector.Options{
 		Interval: onceInterval, Log: log,
-		Sources: sources(s, node, log).entries,
+		Sources: t.entries,
 		Sinks: []func(*metric.Sample){func(m *metric.Sample) {
 			if sample == nil && m.Interval > 0 {
 				sample = m
@@ -42,6 +52,9 @@ func once(ctx context.Context, s *settings, log *slog.Logger, out io.Writer) err
 	}
 	if err := r.Run(ctx); err != nil {
 		return err
+	}
+	if sample == nil {
+		return errors.New("interrupted before a sample was taken")
 	}
 	e := json.NewEncoder(out)
 	e.SetIndent("", "  ")

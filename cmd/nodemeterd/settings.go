@@ -42,6 +42,7 @@ type settings struct {
 	recordWindows bool
 
 	perCore    bool
+	gpus       bool
 	gpuLibrary string
 
 	logLevel  string
@@ -75,6 +76,7 @@ func (s *settings) samplingFlags(fs *pflag.FlagSet) {
 	fs.Var(durationFlag(&s.interval, time.Second), "interval", "time between samples, which fall on its multiples of the wall clock")
 	fs.StringVar(&s.node, "node", "", "`name` of this node in windows (default: the host name)")
 	fs.BoolVar(&s.perCore, "collector.per-core", true, "sample each core, besides the node's own figures")
+	fs.BoolVar(&s.gpus, "gpu", true, "look for GPUs and sample them, in a process of its own")
 	fs.StringVar(&s.gpuLibrary, "gpu.library", "", "`path` of the NVIDIA management library (default: found by the loader)")
 	fs.BoolVar(&s.once, "once", false, "print one sample as JSON and exit; records and serves nothing")
 }

@@ -1,23 +1,108 @@
 package main
 
 import (
+	"context"
 	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"nodemeter/collector"
 	"nodemeter/collector/host"
 	"nodemeter/collector/metric"
+	"nodemeter/gpu"
 )
 
 // table is the source table of this daemon.
 type table struct {
 	entries []collector.Entry
+	gpu     *gpu.Source // nil with --gpu=false
 }
 
 // sources makes every source. The order is that of the columns in windows.
-func sources(s *settings, node *metric.Entity, log *slog.Logger) table {
+// gpuWait is how long one read of the GPUs may take; 0 is the source's default.
+func sources(s *settings, node *metric.Entity, gpuWait time.Duration, log *slog.Logger) table {
 	var t table
 	for _, n := range host.Sources(host.Config{Node: node, PerCore: s.perCore}) {
 		t.entries = append(t.entries, collector.Entry{Name: n.Name, Source: n.Source})
 	}
+	if s.gpus {
+		t.gpu = gpu.New(gpu.Options{Node: node, Interval: s.interval, Log: log, Library: s.gpuLibrary, Wait: gpuWait})
+		t.entries = append(t.entries, collector.Entry{Name: "gpu", Source: t.gpu})
+	}
 	return t
+}
+
+// gpuGrace is how long the GPU reader may take to hand its handles back at the end.
+const gpuGrace = time.Second
+
+// close ends what the sources started.
+func (t table) close(log *slog.Logger) {
+	if t.gpu == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), gpuGrace)
+	defer cancel()
+	if err := t.gpu.Close(ctx); err != nil {
+		log.Warn("the gpu reader is left behind: it does not end", "err", err)
+	}
+}
+
+// obey releases the GPUs on SIGUSR1 and takes them again on SIGUSR2, until ctx
+// is done.
+func (t table) obey(ctx context.Context, log *slog.Logger) {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGUSR1, syscall.SIGUSR2)
+	defer signal.Stop(signals)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case s := <-signals:
+			switch {
+			case t.gpu == nil:
+				log.Info("no gpus to release or to take: --gpu=false", "signal", s)
+			case s == syscall.SIGUSR1:
+				t.gpu.Release()
+			default:
+				t.gpu.Resume()
+			}
+		}
+	}
+}
+
+// gpuReaders is how the GPU readers fare, as metrics.
+type gpuReaders struct {
+	status                func() gpu.Status
+	starts, losses, stuck *prometheus.Desc
+}
+
+func newGPUReaders(status func() gpu.Status) *gpuReaders {
+	desc := func(name, help string) *prometheus.Desc {
+		return prometheus.NewDesc("nodemeter_gpu_reader"+name, help, nil, nil)
+	}
+	return &gpuReaders{
+		status: status,
+		starts: desc("_starts_total", "GPU reader processes started."),
+		losses: desc("_losses_total", "GPU reader processes that ended or hung and were replaced."),
+		stuck:  desc("s_stuck", "GPU reader processes that were told to end and are still there."),
+	}
+}
+
+// Describe implements prometheus.Collector.
+func (g *gpuReaders) Describe(ch chan<- *prometheus.Desc) {
+	ch <- g.starts
+	ch <- g.losses
+	ch <- g.stuck
+}
+
+// Collect implements prometheus.Collector.
+func (g *gpuReaders) Collect(ch chan<- prometheus.Metric) {
+	s := g.status()
+	ch <- prometheus.MustNewConstMetric(g.starts, prometheus.CounterValue, float64(s.ReadersStarted))
+	ch <- prometheus.MustNewConstMetric(g.losses, prometheus.CounterValue, float64(s.ReadersLost))
+	ch <- prometheus.MustNewConstMetric(g.stuck, prometheus.GaugeValue, float64(s.ReadersStuck))
 }

@@ -1,0 +1,145 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spf13/pflag"
+)
+
+// parse resolves a command line, an environment and a configuration file.
+func parse(t *testing.T, args []string, env map[string]string, file string) (*settings, error) {
+	t.Helper()
+	s := &settings{}
+	fs := pflag.NewFlagSet("test", pflag.ContinueOnError)
+	for _, g := range s.flags() {
+		fs.AddFlagSet(g.flags)
+	}
+	if err := fs.Parse(args); err != nil {
+		t.Fatal(err)
+	}
+	if file != "" {
+		path := filepath.Join(t.TempDir(), "c.yaml")
+		if err := os.WriteFile(path, []byte(file), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		s.configFile = path
+	}
+	return s, s.resolve(fs, from(env))
+}
+
+func from(env map[string]string) lookup {
+	return func(name string) (string, bool) { v, ok := env[name]; return v, ok }
+}
+
+func TestPrecedence(t *testing.T) {
+	env := map[string]string{"NODEMETER_INTERVAL": "3s"}
+	file := "interval: 4s\n"
+	for _, c := range []struct {
+		name string
+		args []string
+		env  map[string]string
+		file string
+		want time.Duration
+	}{
+		{"default", nil, nil, "", time.Second},
+		{"file", nil, nil, file, 4 * time.Second},
+		{"environment over file", nil, env, file, 3 * time.Second},
+		{"flag over both", []string{"--interval=2s"}, env, file, 2 * time.Second},
+		{"flag that says the default", []string{"--interval=1s"}, env, file, time.Second},
+	} {
+		s, err := parse(t, c.args, c.env, c.file)
+		if err != nil || s.interval != c.want {
+			t.Errorf("%s: %s, %v; want %s", c.name, s.interval, err, c.want)
+		}
+	}
+}
+
+func TestEveryKindOfSettingFromEverywhere(t *testing.T) {
+	file := `
+windows: false
+windows.max-bytes: 1GiB   # dotted
+web:
+  listen-address: [":1", ":2"]
+log: {level: debug}
+collector:
+  per-core: false
+node:
+`
+	s, err := parse(t, nil, nil, file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.recordWindows || s.maxBytes != 1<<30 || !slices.Equal(s.listen, []string{":1", ":2"}) || s.logLevel != "debug" || s.perCore || s.node != "" {
+		t.Errorf("%+v", s)
+	}
+	s, err = parse(t, nil, map[string]string{
+		"NODEMETER_WEB_LISTEN_ADDRESS": ":1,:2", "NODEMETER_WINDOWS": "false", "NODEMETER_WINDOWS_MAX_AGE": "30d",
+	}, file)
+	if err != nil || !slices.Equal(s.listen, []string{":1", ":2"}) || s.maxAge != 30*day {
+		t.Errorf("%+v %v", s, err)
+	}
+}
+
+func TestConfigErrors(t *testing.T) {
+	for file, want := range map[string]string{
+		"windows:\n  dri: x\n":            "2:3: unknown setting windows.dri (did you mean windows.dir?)",
+		"- interval\n":                    "1:1: expected settings",
+		"interval: {a: 1}\n":              "1:11: interval takes a duration",
+		"once: true\n":                    "unknown setting once",
+		"config.file: x\n":                "unknown setting config.file",
+		"interval: 1ms\n":                 "the shortest interval is 10ms",
+		"windows.width: 1s\ninterval: 1m": "is shorter than",
+		"interval: \"\n":                  "c.yaml:1:",
+	} {
+		_, err := parse(t, nil, nil, file)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: want an error with %q, got %v", file, want, err)
+		}
+	}
+}
+
+func TestWindowsDirectory(t *testing.T) {
+	for _, c := range []struct {
+		env  map[string]string
+		uid  int
+		want string
+	}{
+		{map[string]string{"STATE_DIRECTORY": "/var/lib/a:/var/lib/b", "HOME": "/root"}, 0, "/var/lib/a/windows"},
+		{map[string]string{"XDG_STATE_HOME": "/x", "HOME": "/home/u"}, 1000, "/x/nodemeter/windows"},
+		{map[string]string{"XDG_STATE_HOME": "relative", "HOME": "/home/u"}, 1000, "/home/u/.local/state/nodemeter/windows"},
+		{nil, 0, "/var/lib/nodemeter/windows"},
+		{nil, 1000, ""},
+	} {
+		got, err := new(settings).dir(from(c.env), c.uid)
+		if got != c.want || (err == nil) != (c.want != "") {
+			t.Errorf("%v uid %d: %q, %v; want %q", c.env, c.uid, got, err, c.want)
+		}
+	}
+}
+
+func FuzzConfig(f *testing.F) {
+	for _, s := range []string{"interval: 1s\n", "web:\n  listen-address: [\":1\"]\n", "a: &x 1\nb: *x\n", "? a\n: b\n", "{", "- 1\n", "<<: {interval: 1s}\n", "---\n---\ninterval: |\n 1s\n"} {
+		f.Add(s)
+	}
+	s := &settings{}
+	fs := pflag.NewFlagSet("fuzz", pflag.ContinueOnError)
+	for _, g := range s.flags() {
+		fs.AddFlagSet(g.flags)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		entries, err := parseConfig("c.yaml", []byte(text), fs)
+		if err != nil && len(entries) > 0 {
+			t.Error("an error and settings")
+		}
+		for _, e := range entries {
+			if fs.Lookup(e.name) == nil || e.at == nil {
+				t.Errorf("setting %q without a flag or a place", e.name)
+			}
+		}
+	})
+}
