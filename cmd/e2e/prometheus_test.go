@@ -51,7 +51,7 @@ func TestPrometheusReadsTheExport(t *testing.T) {
 	summaryJSON(t, &s, windows)
 	for _, r := range s.nodes() {
 		query := fmt.Sprintf(`avg_over_time(nodemeter_cpu_utilization_ratio{instance=%q}[2h])`, r.Node)
-		got := promQuery(t, base, query, float64(s.To.UnixMilli())/1e3)
+		got := promQuery(t, base, query, float64(s.To.UnixMilli()+1)/1e3)
 		if want := r.stat(t, "cpu_util").SampleMean; math.Abs(got-want) > 1e-9*want {
 			t.Errorf("%s: Prometheus %g, summary %g", query, got, want)
 		}
