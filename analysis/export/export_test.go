@@ -100,6 +100,19 @@ func TestCSVIsTheNotebooksDataFrame(t *testing.T) {
 	}
 }
 
+func TestOffsetsAreOnTheGrid(t *testing.T) {
+	f := &Frame{origin: start.UnixNano(), interval: int64(5 * time.Second)}
+	for at, want := range map[time.Duration]float64{0: 0, 5 * time.Second: 5, 7 * time.Second: 10, 10 * time.Second: 10} {
+		if got := f.offset(start.Add(at).UnixNano()); got != want {
+			t.Errorf("%s: %g, want %g", at, got, want)
+		}
+	}
+	f.interval = 0 // windows of different intervals
+	if got := f.offset(start.Add(7 * time.Second).UnixNano()); got != 7 {
+		t.Errorf("without a grid: %g", got)
+	}
+}
+
 func TestDuplicatesAreLeftOutAndCounted(t *testing.T) {
 	dir := t.TempDir()
 	record(t, dir, "n1", 3, false)

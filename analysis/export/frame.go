@@ -33,7 +33,11 @@ type Value struct {
 // Row is one row of the frame: one entity at one tick.
 type Row struct {
 	Time   int64   // the tick, ns since the epoch, UTC
-	Offset float64 // seconds since the first tick of the frame
+	// Offset is time_offset: seconds since the first tick of the frame, on the
+	// grid of the sampling interval where all windows share one, so that workers
+	// can be grouped by it. The last sample of a run, taken at shutdown between
+	// two ticks, counts as the tick that it would have become.
+	Offset float64
 	Worker string
 	Node   string
 	Kind   metric.EntityKind
@@ -49,6 +53,7 @@ type Frame struct {
 	query      window.Query
 	cursors    cursors
 	origin     int64
+	interval   int64 // ns; 0 where windows differ
 	started    bool
 	last       []Row // rows already returned at the current tick, to find duplicates
 	row        Row
@@ -65,10 +70,11 @@ func NewFrame(paths []string, q window.Query) (*Frame, error) {
 		return nil, err
 	}
 	f := &Frame{query: q, problems: problems}
-	f.columns, err = fields(files, q)
-	if err != nil {
+	known, interval := describe(files)
+	if f.columns, err = fields(known, q); err != nil {
 		return nil, err
 	}
+	f.interval = int64(interval)
 	byNode := map[string][]window.File{}
 	for _, file := range files {
 		byNode[file.Node] = append(byNode[file.Node], file)
@@ -87,23 +93,31 @@ func NewFrame(paths []string, q window.Query) (*Frame, error) {
 	return f, nil
 }
 
-// fields finds the type of each column asked for in the windows' own metadata.
-// A column that no window knows is an empty column of floats if it is the
-// notebook's, and an error otherwise.
-func fields(files []window.File, q window.Query) ([]window.Field, error) {
-	known := map[string]window.Field{}
+// describe collects the fields of windows, and the sampling interval they
+// share, or 0. A window whose metadata is damaged says so when its rows are read.
+func describe(files []window.File) (known map[string]window.Field, interval time.Duration) {
+	known = map[string]window.Field{}
 	for _, file := range files {
 		m, err := file.Meta()
 		if err != nil {
-			continue // opening it for rows reports the damage
+			continue
 		}
 		for _, fd := range m.Fields {
 			known[fd.Column] = fd
 		}
-		if hasAll(known, q.Columns) {
-			break
+		switch interval {
+		case 0, m.Interval:
+			interval = m.Interval
+		default:
+			interval = -1
 		}
 	}
+	return known, max(interval, 0)
+}
+
+// fields finds the type of each column asked for. A column that no window
+// knows is an empty column of floats if it is the notebook's, and an error otherwise.
+func fields(known map[string]window.Field, q window.Query) ([]window.Field, error) {
 	out := make([]window.Field, len(q.Columns))
 	for i, name := range q.Columns {
 		fd, ok := known[name]
@@ -117,15 +131,6 @@ func fields(files []window.File, q window.Query) ([]window.Field, error) {
 		out[i] = fd
 	}
 	return out, nil
-}
-
-func hasAll(known map[string]window.Field, names []string) bool {
-	for _, n := range names {
-		if _, ok := known[n]; !ok {
-			return false
-		}
-	}
-	return true
 }
 
 // Columns describes the frame's columns, in the order of Row.Values.
@@ -158,11 +163,20 @@ func (f *Frame) Next() bool {
 		if !f.started {
 			f.origin, f.started = row.Time, true
 		}
-		row.Offset = float64(row.Time-f.origin) / 1e9
+		row.Offset = f.offset(row.Time)
 		f.row = row
 		return true
 	}
 	return false
+}
+
+// offset is the time since the first row, up to the next tick of the grid.
+func (f *Frame) offset(t int64) float64 {
+	d := t - f.origin
+	if f.interval > 0 {
+		d = (d + f.interval - 1) / f.interval * f.interval
+	}
+	return float64(d) / 1e9
 }
 
 // settle restores the heap after its first cursor moved.
