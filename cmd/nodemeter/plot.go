@@ -63,7 +63,7 @@ func runPlot(cmd *cobra.Command, args []string, f *plotFlags) error {
 		return err
 	}
 	o.Kinds = []metric.EntityKind{metric.GPU, metric.MIG}
-	result, err := analysis.Analyze(cmd.Context(), o)
+	result, err := f.analyze.analyze(cmd, o)
 	if err != nil {
 		return err
 	}

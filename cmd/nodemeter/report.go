@@ -58,7 +58,7 @@ func (f *reportFlags) addRecording(cmd *cobra.Command, paths []string, page *rep
 		return err
 	}
 	o.Kinds = []metric.EntityKind{metric.GPU, metric.MIG}
-	result, err := analysis.Analyze(cmd.Context(), o)
+	result, err := f.analyze.analyze(cmd, o)
 	if err != nil {
 		return err
 	}
@@ -70,7 +70,8 @@ func (f *reportFlags) addRecording(cmd *cobra.Command, paths []string, page *rep
 	if page.Title == "" {
 		page.Title = report.Title(result)
 	}
-	page.Lead = report.Lead(result)
+	page.Lead, page.Verdict = report.Lead(result), result.Bound.Sentence
+	page.Takeaways = append(page.Takeaways, report.Takeaways(result)...)
 	page.Sections = append(page.Sections, section)
 	return nil
 }

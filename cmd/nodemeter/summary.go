@@ -17,12 +17,15 @@ type analyzeFlags struct {
 	times timeRange
 	zone  string
 	nodes []string
+
+	server serverFlags
 }
 
 func (f *analyzeFlags) add(cmd *cobra.Command) {
 	f.times.add(cmd.Flags())
 	cmd.Flags().StringVar(&f.zone, "zone", "Local", "show times in this `ZONE`: Local, UTC or a name such as Europe/Zurich; a CSV's timestamps without a zone are taken to be in it")
 	cmd.Flags().StringSliceVar(&f.nodes, "nodes", nil, "read these `NODES` only, and name those of which there is nothing")
+	f.server.add(cmd)
 }
 
 // options makes analysis options of the flags and paths; without paths it takes
@@ -36,7 +39,7 @@ func (f *analyzeFlags) options(cmd *cobra.Command, paths []string) (analysis.Opt
 	if err != nil {
 		return analysis.Options{}, usagef("--zone %s: %v", analysis.Escape(f.zone), err)
 	}
-	if paths, err = windowPaths(paths, cmd.ErrOrStderr()); err != nil {
+	if paths, err = f.server.paths(cmd, paths); err != nil {
 		return analysis.Options{}, err
 	}
 	return analysis.Options{Paths: paths, Stdin: cmd.InOrStdin(), From: from, To: to, Zone: zone, Nodes: f.nodes}, nil
@@ -69,7 +72,7 @@ Without arguments it reads where nodemeterd records by default.`,
 			if o.Rules, err = loadRules(rules, failOn); err != nil {
 				return err
 			}
-			result, err := analysis.Analyze(cmd.Context(), o)
+			result, err := flags.analyze(cmd, o)
 			if err != nil {
 				return err
 			}

@@ -1,0 +1,34 @@
+package prom
+
+// Families that are asked for, as exporter and sources name them. A test holds
+// them against the descriptors.
+const (
+	ticks     = "nodemeter_ticks_total"
+	lastTick  = "nodemeter_last_tick_timestamp_seconds"
+	interval  = "nodemeter_interval_seconds"
+	cpuTime   = "nodemeter_cpu_seconds_total"
+	cpus      = "nodemeter_cpus"
+	memTotal  = "nodemeter_memory_total_bytes"
+	memLeft   = "nodemeter_memory_available_bytes"
+	received  = "nodemeter_network_receive_bytes_total"
+	sent      = "nodemeter_network_transmit_bytes_total"
+	gpuBusy   = "nodemeter_gpu_busy_seconds_total"
+	gpuEnergy = "nodemeter_gpu_energy_joules_total"
+	gpuPower  = "nodemeter_gpu_power_watts"
+	gpuMemory = "nodemeter_gpu_memory_utilization_ratio"
+	gpuInfo   = "nodemeter_gpu_info"
+)
+
+// utilization is a column that has a gauge, a native histogram of every sample,
+// and the gauges' extremes.
+type utilization struct {
+	column, gauge, samples string
+}
+
+var nodeUtilizations = [...]utilization{
+	{"cpu_util", "nodemeter_cpu_utilization_ratio", "nodemeter_cpu_utilization_samples_ratio"},
+	{"memory_util", "nodemeter_memory_utilization_ratio", "nodemeter_memory_utilization_samples_ratio"},
+	{"gpu_util", "nodemeter_node_gpu_utilization_ratio", "nodemeter_node_gpu_utilization_samples_ratio"},
+}
+
+var deviceUtilization = utilization{"gpu_util", "nodemeter_gpu_utilization_ratio", "nodemeter_gpu_utilization_samples_ratio"}
