@@ -32,7 +32,7 @@ type Value struct {
 
 // Row is one row of the frame: one entity at one tick.
 type Row struct {
-	Time   int64   // the tick, ns since the epoch, UTC
+	Time int64 // the tick, ns since the epoch, UTC
 	// Offset is time_offset: seconds since the first tick of the frame, on the
 	// grid of the sampling interval where all windows share one, so that workers
 	// can be grouped by it. The last sample of a run, taken at shutdown between
