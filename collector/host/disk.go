@@ -169,7 +169,7 @@ type device struct {
 }
 
 // maxSectors is what fits an int64 once multiplied to bytes.
-const maxSectors = math.MaxInt64 / 512
+const maxSectors = maxCounter / 512
 
 // checkDiskstats wants the device's numbers, its name and its counts a line, as
 // many in each (Documentation/admin-guide/iostats.rst): 11 counts, 15 since
@@ -206,8 +206,8 @@ func checkDevice(f [][]byte) (device, error) {
 			continue
 		}
 		v, err := number(word)
-		if err == nil && (i == 5 || i == 9) && v > maxSectors {
-			err = fmt.Errorf("%d sectors are too many", v)
+		if err == nil && (v > maxCounter || (i == 5 || i == 9) && v > maxSectors) {
+			err = fmt.Errorf("%d is too large to be a counter", v)
 		}
 		if err != nil {
 			return dev, fmt.Errorf("field %d: %w", i+1, err)
@@ -230,7 +230,7 @@ func (d *Disk) add(b *metric.Batch, name string, now diskCounters) {
 		b.Add(k.entity, diskPoint(&diskDescs, i, v))
 		switch {
 		case !d.started: // the node's first sum
-			d.sum[i] = min(d.sum[i]+v, math.MaxInt64)
+			d.sum[i] = min(d.sum[i]+v, maxCounter)
 		case k.known && v >= k.prev[i]:
 			d.sum[i] += v - k.prev[i]
 		}

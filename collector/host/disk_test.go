@@ -124,7 +124,7 @@ func TestCheckDiskstats(t *testing.T) {
 		{"uneven", row + "\n8 1 sdb 1 2 3 4 5 6 7 8 9 10 11 1 2 3 4\n", "as many"},
 		{"letters", strings.Replace(row, " 5 ", " five ", 1) + "\n", "not a number"},
 		{"negative", strings.Replace(row, " 5 ", " -5 ", 1) + "\n", "not a number"},
-		{"too many sectors", strings.Replace(row, " 3 ", " 9223372036854775807 ", 1) + "\n", "too many"},
+		{"too many sectors", strings.Replace(row, " 3 ", " 9223372036854775807 ", 1) + "\n", "too large"},
 		{"twice", row + "\n" + row + "\n", "twice"},
 	} {
 		_, err := checkDiskstats([]byte(c.data))

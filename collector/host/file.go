@@ -80,8 +80,10 @@ func lines(data []byte) iter.Seq2[int, []byte] {
 	}
 }
 
-// number parses an unsigned decimal that fits an int64, which is what the
-// sample can hold: no sign, no exponent, no blank.
+// maxCounter is the largest integer a sample can hold. Only garbage is larger.
+const maxCounter = math.MaxInt64
+
+// number parses an unsigned decimal of 64 bits: no sign, no exponent, no blank.
 func number(b []byte) (uint64, error) {
 	var v uint64
 	for _, c := range b {
@@ -89,7 +91,7 @@ func number(b []byte) (uint64, error) {
 			return 0, fmt.Errorf("%.40q is not a number", b)
 		}
 		d := uint64(c - '0')
-		if v > (math.MaxInt64-d)/10 {
+		if v > (math.MaxUint64-d)/10 {
 			return 0, fmt.Errorf("%.40q is too large to be a counter", b)
 		}
 		v = v*10 + d
@@ -100,12 +102,17 @@ func number(b []byte) (uint64, error) {
 	return v, nil
 }
 
-// countNumbers wants blank-separated numbers and nothing else, and says how many.
-func countNumbers(b []byte) (int, error) {
+// countNumbers wants blank-separated numbers up to most and nothing else, and
+// says how many there are.
+func countNumbers(b []byte, most uint64) (int, error) {
 	n := 0
 	for f := range bytes.FieldsSeq(b) {
 		n++
-		if _, err := number(f); err != nil {
+		v, err := number(f)
+		if err == nil && v > most {
+			err = fmt.Errorf("%d is too large to be a counter", v)
+		}
+		if err != nil {
 			return n, fmt.Errorf("number %d: %w", n, err)
 		}
 	}

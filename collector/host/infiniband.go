@@ -125,7 +125,7 @@ func parseIBCounter(data []byte, scale uint64) (uint64, error) {
 		return 0, err
 	case v == math.MaxUint32:
 		return 0, errNoCounters // a 32-bit counter at its end stays there
-	case v > math.MaxInt64/scale:
+	case v > maxCounter/scale:
 		return 0, fmt.Errorf("%d is too large to be a counter", v)
 	}
 	return v * scale, nil

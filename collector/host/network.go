@@ -142,6 +142,8 @@ func (n *Network) readDev(ctx context.Context) ([]net.IOCountersStat, error) {
 
 // checkNetDev wants the two header lines, then "name: " and sixteen numbers a
 // link (net/core/net-procfs.c). Every network namespace has a loopback link.
+// A number that no counter reaches is a driver's garbage, not damage: it is
+// refused alone, later.
 func checkNetDev(data []byte) error {
 	seen := map[string]bool{}
 	count := 0
@@ -162,7 +164,7 @@ func checkNetDev(data []byte) error {
 			return fmt.Errorf("line %d: %q is no link's name, or there twice", n, name)
 		}
 		seen[name] = true
-		got, err := countNumbers(line[at+1:])
+		got, err := countNumbers(line[at+1:], math.MaxUint64)
 		if err == nil && got != 16 {
 			err = fmt.Errorf("%d numbers, want 16", got)
 		}
@@ -250,7 +252,9 @@ func (n *Network) classify(now time.Time) {
 // that stepped back (a driver reloaded, a 32-bit counter that wrapped) has none.
 func (l *link) add(b *metric.Batch, elapsed time.Duration) {
 	for i, d := range linkDescs {
-		if l.cur.has&(1<<i) != 0 {
+		if l.cur.v[i] > maxCounter {
+			b.Reject()
+		} else if l.cur.has&(1<<i) != 0 {
 			b.Add(l.entity, metric.Int(d, int64(l.cur.v[i])))
 		}
 	}
@@ -275,7 +279,7 @@ func (l *link) add(b *metric.Batch, elapsed time.Duration) {
 func (l *link) consecutive() bool { return l.before != 0 && l.before == l.round-1 }
 
 func (l *link) delta(i int) (uint64, bool) {
-	if l.before == 0 || l.cur.v[i] < l.prev.v[i] {
+	if l.before == 0 || l.cur.v[i] < l.prev.v[i] || l.cur.v[i] > maxCounter {
 		return 0, false
 	}
 	return l.cur.v[i] - l.prev.v[i], true
@@ -302,8 +306,8 @@ func (n *Network) addNode(b *metric.Batch, elapsed time.Duration, complete, all 
 				deltas[i] += d
 			}
 			complete = complete && (!l.sum || ok && l.consecutive())
-			if l.sum && !n.started && all {
-				n.sum[i] = min(n.sum[i]+l.cur.v[i], math.MaxInt64)
+			if l.sum && !n.started && all && l.cur.v[i] <= maxCounter {
+				n.sum[i] = min(n.sum[i]+l.cur.v[i], maxCounter)
 			}
 		}
 		if l.sum {

@@ -163,6 +163,24 @@ func TestRestartedLinkIsAGap(t *testing.T) {
 	})
 }
 
+// Drivers have been seen to give -1 as a counter.
+func TestGarbageOfOneLinkIsRefusedAlone(t *testing.T) {
+	root, cfg := fixture(t)
+	n := NewNetwork(cfg)
+	mustRead(t, n)
+	const huge = "18446744073709551615"
+	edit(t, root, "proc/net/dev", "10000000 10000", huge+" 10000")
+	b := batchOf(t, n)
+	want(t, flatten(t, b), map[string]any{
+		"nic eth0 network_receive_bytes": absent, "nic eth0 network_receive_mbps": absent, "nic eth0 network_transmit_bytes": 5e6,
+		"nic eth1 network_receive_bytes": 2e6, "node n1 network_mbps": absent, "node n1 network_receive_bytes": 10e6 + 2e6 + 4*5e9 + 4*1e6})
+	if b.Rejected() != 1 {
+		t.Errorf("%d points refused, want 1", b.Rejected())
+	}
+	edit(t, root, "proc/net/dev", huge, "10000007")
+	want(t, mustRead(t, n), map[string]any{"nic eth0 network_receive_bytes": 10000007.0, "nic eth0 network_receive_mbps": absent})
+}
+
 func TestLinkThatComesAddsNoJump(t *testing.T) {
 	line := " eth2: 9000000000000 1 0 0 0 0 0 0 9000000000000 1 0 0 0 0 0 0\n"
 	_, after, err := step(t, func(root string) {

@@ -26,7 +26,7 @@ func checkCPULines(data []byte) error {
 		if n == 1 != (len(core) == 0) {
 			return fmt.Errorf("line %d: %.40q, want the sum over processors first and once", n, line)
 		}
-		got, err := countNumbers(rest)
+		got, err := countNumbers(rest, maxCounter)
 		if n == 1 {
 			width = got
 		} else if err == nil {
@@ -73,6 +73,9 @@ func parseActivity(data []byte) (activity, error) {
 				continue
 			}
 			v, err := number(rest)
+			if err == nil && v > maxCounter {
+				err = fmt.Errorf("%d is too large to be a counter", v)
+			}
 			if err == nil && found[i] {
 				err = errors.New("is there twice")
 			}
