@@ -134,7 +134,9 @@ func parseTime(b []byte, epoch bool, scale float64, c *clock) (first, second int
 		if err != nil || math.IsNaN(f) || math.Abs(f*scale) > 9e9 {
 			return NoTime, NoTime, errors.New("not a number of seconds since 1970")
 		}
-		return seconds(f * scale), seconds(f * scale), nil
+		whole, part := math.Modf(f * scale) // apart, for the digits after the point
+		t := int64(whole)*1e9 + seconds(part)
+		return t, t, nil
 	}
 	s, err := parseStamp(b)
 	if err != nil {

@@ -136,7 +136,7 @@ func (s *Set) End(i int) (ns int64, ok bool) {
 
 // seconds converts a duration in seconds to nanoseconds, within int64.
 func seconds(x float64) int64 {
-	return int64(min(max(x*1e9, -4e18), 4e18))
+	return int64(math.Round(min(max(x*1e9, -4e18), 4e18)))
 }
 
 // Span is from the first submission to the last completion; ok is false where
