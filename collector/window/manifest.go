@@ -37,16 +37,20 @@ type manifestWriter struct {
 	w     io.Writer
 	sum   hash.Hash
 	n     int64
+	most  int64 // of bytes; 0 does not limit
 	crc   uint32
 	crcs  []byte
 	table *crc32.Table
 }
 
-func newManifestWriter(w io.Writer) *manifestWriter {
-	return &manifestWriter{w: w, sum: sha256.New(), table: crc32.MakeTable(crc32.Castagnoli)}
+func newManifestWriter(w io.Writer, most int64) *manifestWriter {
+	return &manifestWriter{w: w, most: most, sum: sha256.New(), table: crc32.MakeTable(crc32.Castagnoli)}
 }
 
 func (m *manifestWriter) Write(p []byte) (int, error) {
+	if m.most > 0 && m.n+int64(len(p)) > m.most {
+		return 0, fmt.Errorf("the sealed window would take more than the %d bytes kept for it", m.most)
+	}
 	n, err := m.w.Write(p)
 	p = p[:n]
 	m.sum.Write(p)

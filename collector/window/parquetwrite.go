@@ -15,11 +15,19 @@ import (
 // they come.
 type sealedWriter struct {
 	w       *parquet.Writer
-	fields  []Field
+	fields  []Field        // in the file's order
 	columns map[string]int // leaf index by name
 	values  []parquet.Value
-	rows    int
+	rows    int // in the row group
+	last    metric.EntityKind
 }
+
+// Row groups end at these many rows. The node has row groups of its own, so
+// that reading a node alone touches nothing else; other entities share theirs.
+const (
+	nodeGroupRows  = 8 << 10
+	otherGroupRows = 32 << 10
+)
 
 // orderedGroup is a schema whose columns keep the order they are given in.
 type orderedGroup struct {
@@ -52,34 +60,35 @@ func fileColumns(fields []Field) (out []Field) {
 	return out
 }
 
+// schemaOf is the schema of a window. There is no column for the node: its
+// partition directory says it, and engines on Arrow refuse a file that says it too.
 func schemaOf(fields []Field) *parquet.Schema {
-	text := func() parquet.Node { return parquet.Encoded(parquet.String(), &parquet.RLEDictionary) }
 	g := orderedGroup{Group: parquet.Group{}}
 	add := func(name string, n parquet.Node) {
 		g.order = append(g.order, name)
 		g.Group[name] = n
 	}
-	add(colTime, parquet.Encoded(parquet.Timestamp(parquet.Microsecond), &parquet.DeltaBinaryPacked))
-	add(colWorker, text())
+	text := parquet.Encoded(parquet.String(), &parquet.RLEDictionary)
 	columns := fileColumns(fields)
+	add(colTime, parquet.Encoded(parquet.Timestamp(parquet.Microsecond), &parquet.DeltaBinaryPacked))
+	add(colWorker, text)
 	for i, f := range columns {
 		if i == len(notebookColumns()) {
-			add(colNode, text())
-			add(colKind, text())
-			add(colID, text())
-			add(colInterval, parquet.Encoded(parquet.Leaf(parquet.DoubleType), &parquet.RLEDictionary))
+			break
 		}
 		add(f.Column, parquet.Optional(fieldNode(f)))
 	}
-	if len(columns) == len(notebookColumns()) {
-		add(colNode, text())
-		add(colKind, text())
-		add(colID, text())
-		add(colInterval, parquet.Encoded(parquet.Leaf(parquet.DoubleType), &parquet.RLEDictionary))
+	add(colKind, text)
+	add(colID, text)
+	add(colInterval, parquet.Encoded(parquet.Leaf(parquet.DoubleType), &parquet.Plain))
+	for _, f := range columns[len(notebookColumns()):] {
+		add(f.Column, parquet.Optional(fieldNode(f)))
 	}
 	return parquet.NewSchema("window", g)
 }
 
+// fieldNode is a metric column. The encodings are those that came out smallest
+// on a recording (BenchmarkEncodings).
 func fieldNode(f Field) parquet.Node {
 	switch f.Type {
 	case metric.TypeInt:
@@ -87,7 +96,7 @@ func fieldNode(f Field) parquet.Node {
 	case metric.TypeState:
 		return parquet.Encoded(parquet.String(), &parquet.RLEDictionary)
 	}
-	return parquet.Encoded(parquet.Leaf(parquet.DoubleType), &parquet.RLEDictionary)
+	return parquet.Encoded(parquet.Leaf(parquet.DoubleType), &parquet.Plain)
 }
 
 func newSealedWriter(w io.Writer, m *Meta, cov coverage) (*sealedWriter, error) {
@@ -105,7 +114,7 @@ func newSealedWriter(w io.Writer, m *Meta, cov coverage) (*sealedWriter, error) 
 	for _, key := range metaKeys() {
 		options = append(options, parquet.KeyValueMetadata(key, kv[key]))
 	}
-	s := &sealedWriter{w: parquet.NewWriter(w, options...), fields: m.Fields, columns: map[string]int{}}
+	s := &sealedWriter{w: parquet.NewWriter(w, options...), fields: fileColumns(m.Fields), columns: map[string]int{}, values: make([]parquet.Value, 0, 1024)}
 	for i, c := range s.w.Schema().Columns() {
 		s.columns[c[0]] = i
 	}
@@ -114,51 +123,74 @@ func newSealedWriter(w io.Writer, m *Meta, cov coverage) (*sealedWriter, error) 
 
 // write appends a chunk's rows.
 func (s *sealedWriter) write(c *Chunk) error {
-	n := c.Len()
-	column := func(name string, value func(i int) parquet.Value) error {
-		s.values = slices.Grow(s.values[:0], n)[:n]
-		at := s.columns[name]
-		for i := range s.values {
-			s.values[i] = value(i)
-		}
-		if _, err := s.w.ColumnWriters()[at].WriteRowValues(s.values); err != nil {
-			return fmt.Errorf("column %s: %w", name, err)
-		}
-		return nil
+	most := otherGroupRows
+	if c.Kind == metric.Node {
+		most = nodeGroupRows
 	}
-	text := func(name, v string) error {
-		val := parquet.ByteArrayValue([]byte(v)).Level(0, 0, s.columns[name])
-		return column(name, func(int) parquet.Value { return val })
-	}
-	if err := column(colTime, func(i int) parquet.Value {
-		return parquet.Int64Value(c.Time[i]/1000).Level(0, 0, s.columns[colTime])
-	}); err != nil {
-		return err
-	}
-	if err := column(colInterval, func(i int) parquet.Value {
-		return parquet.DoubleValue(c.Interval[i]).Level(0, 0, s.columns[colInterval])
-	}); err != nil {
-		return err
-	}
-	for _, t := range [][2]string{{colWorker, c.Worker}, {colNode, c.Node}, {colKind, c.Kind.String()}, {colID, c.ID}} {
-		if err := text(t[0], t[1]); err != nil {
+	if s.rows > 0 && (s.rows+c.Len() > most || c.Kind != s.last && metric.Node == s.last) {
+		if err := s.w.Flush(); err != nil {
 			return err
 		}
+		s.rows = 0
 	}
-	for _, f := range fileColumns(s.fields) {
-		at := s.columns[f.Column]
+	s.last = c.Kind
+	text := func(name, v string) error {
+		val := parquet.ByteArrayValue([]byte(v)).Level(0, 0, s.columns[name])
+		return s.column(name, c.Len(), func(int) parquet.Value { return val })
+	}
+	err := s.column(colTime, c.Len(), func(i int) parquet.Value { return parquet.Int64Value(c.Time[i]/1000).Level(0, 0, s.columns[colTime]) })
+	if err == nil {
+		err = s.column(colInterval, c.Len(), func(i int) parquet.Value {
+			return parquet.DoubleValue(c.Interval[i]).Level(0, 0, s.columns[colInterval])
+		})
+	}
+	for _, t := range [][2]string{{colWorker, c.Worker}, {colKind, c.Kind.String()}, {colID, c.ID}} {
+		if err == nil {
+			err = text(t[0], t[1])
+		}
+	}
+	if err != nil {
+		return err
+	}
+	s.rows += c.Len()
+	return s.metrics(c)
+}
+
+// metrics appends a chunk's metric columns, and absence for those it has not.
+func (s *sealedWriter) metrics(c *Chunk) error {
+	for i := range s.fields {
+		name := s.fields[i].Column
+		at := s.columns[name]
 		null := parquet.NullValue().Level(0, 0, at)
-		col := c.Column(f.Column)
-		if err := column(f.Column, func(i int) parquet.Value {
-			if col == nil || col.Valid != nil && !col.Valid[i] {
+		col := c.Column(name)
+		value := func(i int) parquet.Value {
+			if col.Valid != nil && !col.Valid[i] {
 				return null
 			}
 			return columnValue(col, i).Level(0, 1, at)
-		}); err != nil {
+		}
+		if col == nil {
+			value = func(int) parquet.Value { return null }
+		}
+		if err := s.column(name, c.Len(), value); err != nil {
 			return err
 		}
 	}
-	s.rows += n
+	return nil
+}
+
+// column appends n values to a column, a few at a time.
+func (s *sealedWriter) column(name string, n int, value func(i int) parquet.Value) error {
+	w := s.w.ColumnWriters()[s.columns[name]]
+	for i := 0; i < n; {
+		s.values = s.values[:0]
+		for ; i < n && len(s.values) < cap(s.values); i++ {
+			s.values = append(s.values, value(i))
+		}
+		if _, err := w.WriteRowValues(s.values); err != nil {
+			return fmt.Errorf("column %s: %w", name, err)
+		}
+	}
 	return nil
 }
 
@@ -170,12 +202,6 @@ func columnValue(c *Column, i int) parquet.Value {
 		return parquet.ByteArrayValue([]byte(c.Field.States[c.State[i]]))
 	}
 	return parquet.DoubleValue(c.Float[i])
-}
-
-// endGroup closes the row group.
-func (s *sealedWriter) endGroup() error {
-	s.rows = 0
-	return s.w.Flush()
 }
 
 func (s *sealedWriter) close() error { return s.w.Close() }

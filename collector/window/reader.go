@@ -18,6 +18,8 @@ type Reader struct {
 	chunk    *Chunk
 	problems []Problem
 	err      error
+	buf      []byte
+	sealed   sealedChunks // its buffers serve one window after another
 }
 
 // Open reads all windows that Find finds, by node and then by time. Windows that
@@ -87,13 +89,20 @@ func (r *Reader) openJournal(path string, file *os.File, size int64) error {
 }
 
 func (r *Reader) openSealed(path string, file *os.File, size int64) error {
-	s, err := openSealed(path, file, size)
+	s, err := openSealed(path, file, size, &r.buf)
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
+	chunks := &r.sealed
+	if err := chunks.start(s, r.query); err != nil {
+		return err
+	}
 	r.meta = s.meta
-	chunks := &sealedChunks{s: s, query: r.query}
-	r.next = chunks.next
+	r.next = func() (*Chunk, error) {
+		c := chunks.next()
+		r.problems, s.problems = append(r.problems, s.problems...), nil
+		return c, nil
+	}
 	return nil
 }
 

@@ -59,6 +59,9 @@ type Recorder struct {
 
 	w      *writer
 	sealer *sealer
+	ledger *ledger
+
+	rotated bool // by the sync goroutine, in this minute
 }
 
 // NewRecorder takes the node's directory, recovers what an earlier run left
@@ -71,13 +74,10 @@ func NewRecorder(opt Options) (*Recorder, error) {
 		opt: opt, dir: filepath.Join(opt.Dir, nodeDir(opt.Node)),
 		queue: make(chan *metric.Sample, opt.Queue), stop: make(chan struct{}), done: make(chan struct{}),
 	}
-	if err := os.MkdirAll(r.dir, 0o755); err != nil {
-		return nil, fmt.Errorf("windows directory: %w", err)
-	}
-	var err error
-	if r.lock, err = lockDir(r.dir); err != nil {
+	if err := r.ensureDir(); err != nil {
 		return nil, err
 	}
+	r.ledger = &ledger{opt: &r.opt}
 	r.sealer = newSealer(r)
 	r.w = newWriter(r)
 	if err := r.recover(); err != nil {
@@ -86,6 +86,33 @@ func NewRecorder(opt Options) (*Recorder, error) {
 	}
 	go r.run()
 	return r, nil
+}
+
+// ensureDir makes the node's directory and takes its lock, again when somebody
+// deleted or unmounted it. After NewRecorder only the writer calls it.
+func (r *Recorder) ensureDir() error {
+	path := filepath.Join(r.dir, lockName)
+	if r.lock != nil {
+		mine, err := r.lock.Stat()
+		if err != nil {
+			return err
+		}
+		if there, err := os.Stat(path); err == nil && os.SameFile(mine, there) {
+			return nil
+		}
+	}
+	if err := os.MkdirAll(r.dir, 0o755); err != nil {
+		return fmt.Errorf("windows directory: %w", err)
+	}
+	lock, err := lockDir(r.dir)
+	if err != nil {
+		return err
+	}
+	if r.lock != nil {
+		r.lock.Close()
+	}
+	r.lock = lock
+	return nil
 }
 
 func (o *Options) complete() error {
@@ -110,8 +137,14 @@ func (o *Options) complete() error {
 	if o.Seal == nil {
 		o.Seal = func(_ context.Context, journal string) error { return SealJournal(journal) }
 	}
+	if o.MaxBytes > 0 && o.MaxBytes < minMaxBytes {
+		return fmt.Errorf("windows: a limit of %d bytes is too small to record anything: give %d at least", o.MaxBytes, minMaxBytes)
+	}
 	if o.open == nil {
 		o.open = openJournalFile
+	}
+	if o.free == nil {
+		o.free = freeSpace
 	}
 	return nil
 }
@@ -142,7 +175,7 @@ func (r *Recorder) Close(ctx context.Context) error {
 
 func (r *Recorder) run() {
 	defer close(r.done)
-	defer r.lock.Close()
+	defer func() { r.lock.Close() }()
 	var bg sync.WaitGroup
 	bg.Go(r.sealer.run)
 	bg.Go(r.syncLoop)

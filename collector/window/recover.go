@@ -1,6 +1,7 @@
 package window
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -18,6 +19,8 @@ type resumable struct {
 	good int64 // where its last intact record ends
 	lost string
 	enc  *encoder
+	// samples is how many of them this run wrote.
+	samples int64
 }
 
 // recover looks for journals of an earlier run. The newest one is kept open
@@ -31,13 +34,21 @@ func (r *Recorder) recover() error {
 		if !d.Type().IsRegular() {
 			return nil
 		}
-		switch _, ext, ok := parseName(d.Name()); {
-		case !ok:
-		case ext == extJournal:
-			journals = append(journals, p)
-		case ext == extTemp:
+		_, ext, ok := parseName(d.Name())
+		if !ok {
+			return nil
+		}
+		if ext == extTemp {
 			return os.Remove(p) // sealing was cut short; its journal is still there
 		}
+		if ext == extJournal {
+			journals = append(journals, p)
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		r.ledger.found(p, info.Size())
 		return nil
 	})
 	if err != nil {
@@ -51,6 +62,7 @@ func (r *Recorder) recover() error {
 				r.opt.Log.Warn("cannot go on with the open window: it is sealed instead", "path", path, "err", err)
 			} else if res != nil {
 				r.w.resume = res
+				r.opt.Log.Info("going on with the window that an earlier run left open", "path", path, "lost", res.lost)
 				continue
 			}
 		}
@@ -117,22 +129,33 @@ func (j *journal) replay(e *encoder) error {
 	}
 }
 
-// resumeSlot opens a journal of an earlier run to append to it.
-func (w *writer) resumeSlot(res *resumable) error {
+// resumeSlot opens a journal to go on with it. done is false when it is no
+// longer there; what was in it is then lost.
+func (w *writer) resumeSlot(res *resumable) (done bool, err error) {
+	st, err := os.Stat(res.path)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && st.Size() < res.good {
+		w.resume = nil
+		w.r.stats.lost.Add(res.samples)
+		w.miss(res.samples, fmt.Errorf("the open window was deleted or replaced: %s", res.path))
+		w.r.ledger.closed(res.path)
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
 	file, err := w.r.opt.open(res.path)
 	if err != nil {
-		w.resume = res
-		return err
+		return false, err
 	}
 	if err := file.Truncate(res.good); err != nil {
-		w.resume = res
 		file.Close()
-		return err
+		return false, err
 	}
+	w.resume = nil
 	w.setFile(file, res.path, res.slot, res.enc, res.good)
-	w.r.opt.Log.Info("going on with the window an earlier run left open", "path", res.path, "lost", res.lost)
-	if res.lost == "" {
-		return nil
+	w.samples = res.samples
+	if res.lost != "" {
+		err = w.append(appendEvent(nil, metric.Event{Kind: metric.EventRecovered, Time: res.slot.from, Count: 1, Detail: fmt.Sprintf("byte %d: %s", res.good, res.lost)}))
 	}
-	return w.append(appendEvent(nil, metric.Event{Kind: metric.EventRecovered, Time: res.slot.from, Count: 1, Detail: fmt.Sprintf("byte %d: %s", res.good, res.lost)}))
+	return true, err
 }

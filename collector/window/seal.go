@@ -4,18 +4,12 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 
 	"nodemeter/collector/metric"
 )
-
-// groupRows is how many rows a row group holds at least before the next entity
-// opens another; the node always has its own, so that reading a node alone
-// touches nothing else.
-const groupRows = 64 << 10
 
 // SealJournal turns a journal into its window's Parquet file and manifest and
 // then removes it. It may be run again after a crash at any point: a temporary
@@ -55,12 +49,13 @@ func SealJournal(path string) error {
 func writeSealed(j *journal, path string) error {
 	meta := j.meta()
 	meta.Events = append(meta.Events, j.recovered()...)
-	return writeWindow(path, &meta, j.coverage(path), func(w *sealedWriter) error { return sealChunks(w, j) })
+	return writeWindow(path, &meta, j.coverage(path), sealReserve(j.size), func(w *sealedWriter) error { return sealChunks(w, j) })
 }
 
 // writeWindow writes a window's Parquet file in the durable way: a temporary
-// file, its manifest, sync, rename, sync of the directory.
-func writeWindow(path string, meta *Meta, cov coverage, rows func(*sealedWriter) error) (err error) {
+// file, its manifest, sync, rename, sync of the directory. It gives up on a
+// file of more than most bytes, 0 for no limit.
+func writeWindow(path string, meta *Meta, cov coverage, most int64, rows func(*sealedWriter) error) (err error) {
 	tmp := sibling(path, extTemp)
 	out, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
 	if err != nil {
@@ -72,7 +67,7 @@ func writeWindow(path string, meta *Meta, cov coverage, rows func(*sealedWriter)
 			os.Remove(tmp)
 		}
 	}()
-	sums := newManifestWriter(out)
+	sums := newManifestWriter(out, most)
 	buf := bufio.NewWriterSize(sums, 64<<10)
 	w, err := newSealedWriter(buf, meta, cov)
 	if err != nil {
@@ -104,20 +99,12 @@ func writeWindow(path string, meta *Meta, cov coverage, rows func(*sealedWriter)
 
 func sealChunks(w *sealedWriter, j *journal) error {
 	chunks := newJournalChunks(j, Query{})
-	last := metric.Node
 	for {
 		b, err := chunks.next()
 		if err != nil || b == nil {
 			return err
 		}
-		c := &b.chunk
-		if w.rows > 0 && (w.rows+c.Len() > groupRows || (last == metric.Node) != (c.Kind == metric.Node)) {
-			if err := w.endGroup(); err != nil {
-				return err
-			}
-		}
-		last = c.Kind
-		if err := w.write(c); err != nil {
+		if err := w.write(&b.chunk); err != nil {
 			return err
 		}
 	}
@@ -188,5 +175,3 @@ func syncDir(dir string) error {
 	}
 	return nil
 }
-
-var _ io.Writer = (*manifestWriter)(nil)

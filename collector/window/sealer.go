@@ -11,6 +11,8 @@ type sealer struct {
 	r    *Recorder
 	mu   sync.Mutex
 	list []string
+	// failed are journals that could not be sealed; they are tried again.
+	failed []string
 	wake chan struct{}
 	end  bool
 }
@@ -19,10 +21,24 @@ func newSealer(r *Recorder) *sealer { return &sealer{r: r, wake: make(chan struc
 
 // add queues a journal.
 func (s *sealer) add(path string) {
+	s.r.ledger.sealing(path)
 	s.mu.Lock()
 	s.list = append(s.list, path)
 	s.mu.Unlock()
 	s.signal()
+}
+
+// retry queues what could not be sealed once more.
+func (s *sealer) retry() {
+	s.mu.Lock()
+	failed := s.failed
+	s.failed = nil
+	s.mu.Unlock()
+	for _, path := range failed {
+		if exists(path) {
+			s.add(path)
+		}
+	}
 }
 
 func (s *sealer) signal() {
@@ -60,7 +76,15 @@ func (s *sealer) run() {
 }
 
 func (s *sealer) seal(path string) {
-	if err := s.r.opt.Seal(context.Background(), path); err != nil {
+	err := s.r.opt.Seal(context.Background(), path)
+	s.r.ledger.closed(path)
+	if err != nil && !exists(path) {
+		return // deleted to make room
+	}
+	if err != nil {
+		s.mu.Lock()
+		s.failed = append(s.failed, path)
+		s.mu.Unlock()
 		s.r.stats.sealErrors.Add(1)
 		s.r.opt.Log.Error("seal window: its journal stays and is read as it is", "path", path, "err", err)
 		return

@@ -12,6 +12,8 @@ type Stats struct {
 
 	Sealed     int64 // windows sealed
 	SealErrors int64
+	Deleted    int64 // windows deleted for a limit
+	DiskBytes  int64 // what the node's directory holds
 	Recovered  int64 // journals of an earlier run that were found open
 
 	// LossBound is the most that a power cut can cost: the sync interval and
@@ -33,6 +35,7 @@ func (r *Recorder) Stats() Stats {
 		Syncs: s.syncs.Load(), SyncErrors: s.syncErrors.Load(), SyncSeconds: float64(s.syncNanos.Load()) / 1e9,
 		LastSyncTime: time.Duration(s.lastSyncNanos.Load()),
 	}
+	out.DiskBytes, out.Deleted = r.ledger.totals()
 	out.LossBound = r.opt.SyncInterval + out.LastSyncTime
 	if ns := s.lastSync.Load(); ns != 0 {
 		out.LastSync = time.Unix(0, ns)

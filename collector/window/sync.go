@@ -1,16 +1,29 @@
 package window
 
-import "time"
+import (
+	"fmt"
+	"os"
+	"time"
+)
 
-// syncLoop makes what was appended durable every SyncInterval. It has its own
-// goroutine: a disk that takes long over it holds nothing else up.
+// syncLoop makes what was appended durable every SyncInterval, sees to it that
+// the open journal is still where it should be, and deletes what is too old.
+// It has its own goroutine: a disk that takes long over it holds nothing else up.
 func (r *Recorder) syncLoop() {
 	tick := time.NewTicker(r.opt.SyncInterval)
 	defer tick.Stop()
+	retry := time.NewTicker(time.Minute)
+	defer retry.Stop()
 	for {
 		select {
+		case <-retry.C:
+			r.sealer.retry()
+			r.rotated = false
 		case <-tick.C:
 			r.syncOnce()
+			if err := r.ledger.expire(time.Now()); err != nil {
+				r.opt.Log.Warn("delete old windows", "err", err)
+			}
 		case <-r.stop:
 			r.syncOnce()
 			return
@@ -21,22 +34,52 @@ func (r *Recorder) syncLoop() {
 func (r *Recorder) syncOnce() {
 	w := r.w
 	w.mu.Lock()
-	file, dirty := w.file, w.dirty
+	file, path, dirty := w.file, w.path, w.dirty
 	w.dirty = false
 	w.mu.Unlock()
-	if file == nil || !dirty {
+	if file == nil {
+		return
+	}
+	if err := inPlace(file, path); err != nil {
+		w.stale.Store(&staleness{err: err})
+		return
+	}
+	if !dirty {
 		return
 	}
 	start := time.Now()
 	err := file.Sync()
 	took := time.Since(start)
 	if err != nil {
-		r.stats.syncErrors.Add(1)
-		r.opt.Log.Error("sync window", "err", err)
+		// The kernel may have thrown the pages away and will not say so twice:
+		// what follows goes to a part of its own.
+		if r.stats.syncErrors.Add(1) == 1 {
+			r.opt.Log.Error("sync window: up to the sync interval may be lost on a power cut", "err", err)
+		}
+		if !r.rotated { // once a minute at most
+			r.rotated = true
+			w.stale.Store(&staleness{err: err, part: true})
+		}
 		return
 	}
 	r.stats.syncs.Add(1)
 	r.stats.syncNanos.Add(int64(took))
 	r.stats.lastSyncNanos.Store(int64(took))
 	r.stats.lastSync.Store(time.Now().UnixNano())
+}
+
+// inPlace reports whether a file is still the one that its path leads to.
+func inPlace(file journalFile, path string) error {
+	mine, err := file.Stat()
+	if err != nil {
+		return nil // closed meanwhile
+	}
+	there, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if !os.SameFile(mine, there) {
+		return fmt.Errorf("%s is another file by now", path)
+	}
+	return nil
 }

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"time"
 
 	"nodemeter/collector/metric"
@@ -29,21 +31,32 @@ func openJournalFile(path string) (journalFile, error) {
 
 // writer owns the open journal: one goroutine appends to it.
 type writer struct {
-	r    *Recorder
-	enc  *encoder
-	slot slotName
-	path string
-	size int64 // of the journal, all of it intact
-	torn bool  // what lies behind size could not be cut off yet
+	r       *Recorder
+	enc     *encoder
+	slot    slotName
+	path    string
+	size    int64 // of the journal, all of it intact
+	samples int64 // in it, by this run
+	torn    bool  // what lies behind size could not be cut off yet
 
 	mu   sync.Mutex // guards file against the sync goroutine
 	file journalFile
 	// dirty is whether something was appended since the last sync.
 	dirty bool
+	// stale is set by the sync goroutine when the journal has to be opened anew:
+	// its path leads elsewhere by now, or the kernel could not write it back.
+	stale atomic.Pointer[staleness]
 
-	resume  *resumable // left open by an earlier run
+	resume  *resumable // to go on with
 	pending int64      // samples lost since the last one written
+	dropped int64      // of r.stats.dropped, how many are accounted for
 	reason  error      // why
+}
+
+// staleness is why a journal has to be opened anew, and whether in another part.
+type staleness struct {
+	err  error
+	part bool
 }
 
 func newWriter(r *Recorder) *writer { return &writer{r: r} }
@@ -59,10 +72,7 @@ func (w *writer) run() {
 				case s := <-w.r.queue:
 					w.publish(s)
 				default:
-					w.retire()
-					if w.resume != nil {
-						w.r.sealer.add(w.resume.path)
-					}
+					w.finish()
 					return
 				}
 			}
@@ -70,32 +80,46 @@ func (w *writer) run() {
 	}
 }
 
+// finish hands everything over to the sealer.
+func (w *writer) finish() {
+	w.retire()
+	if w.resume != nil {
+		w.r.sealer.add(w.resume.path)
+	}
+}
+
 // publish writes one sample, or counts it as lost and says why in the window
 // once writing works again.
 func (w *writer) publish(s *metric.Sample) {
+	if n := w.r.stats.dropped.Load(); n > w.dropped {
+		w.miss(n-w.dropped, errors.New("the disk was too slow: the queue was full"))
+		w.dropped = n
+	}
+	missed := w.pending
 	err := w.write(s)
 	if err == nil {
-		if w.pending > 0 {
-			w.r.opt.Log.Info("recording again", "samples_lost", w.pending)
-			w.pending, w.reason = 0, nil
+		if missed > 0 {
+			w.r.opt.Log.Info("recording again", "samples_lost", missed, "reason", w.reason)
+			w.pending -= missed
 		}
 		return
 	}
 	w.r.stats.lost.Add(1)
+	w.miss(1, err)
+}
+
+// miss notes samples that did not reach a window; the first of them is logged.
+func (w *writer) miss(n int64, err error) {
 	if w.pending == 0 {
-		w.r.opt.Log.Error("cannot record: sampling goes on, samples are lost until this works again", "err", err)
+		w.r.opt.Log.Error("samples are not recorded; sampling goes on, and recording will by itself", "err", err)
 	}
-	w.pending++
+	w.pending += n
 	w.reason = err
 }
 
 func (w *writer) write(s *metric.Sample) error {
-	from := spanOf(s.Time, w.r.opt.Width)
-	if w.file == nil || !from.Equal(w.slot.from) {
-		w.retire()
-		if err := w.openSlot(from); err != nil {
-			return err
-		}
+	if err := w.ready(s.Time); err != nil {
+		return err
 	}
 	e := w.enc
 	e.buf = e.buf[:0]
@@ -107,10 +131,32 @@ func (w *writer) write(s *metric.Sample) error {
 		e.rollback()
 		return err
 	}
+	w.samples++
 	w.r.stats.written.Add(1)
 	w.r.stats.bytes.Add(int64(len(e.buf)))
 	return nil
 }
+
+// ready makes sure that the journal for a time is open.
+func (w *writer) ready(t time.Time) error {
+	if st := w.stale.Swap(nil); st != nil && w.file != nil {
+		if st.part {
+			w.retire()
+		} else {
+			w.detach()
+		}
+	}
+	from := spanOf(t, w.r.opt.Width)
+	if w.file != nil && from.Equal(w.slot.from) && !w.full() {
+		return nil
+	}
+	w.retire()
+	return w.openSlot(from)
+}
+
+// full reports whether the journal has grown so large beside MaxBytes that it
+// is sealed before its time, so that old windows can make room for new ones.
+func (w *writer) full() bool { return w.r.opt.MaxBytes > 0 && w.size > w.r.opt.MaxBytes/4 }
 
 // append writes whole frames or nothing: what a failed write left behind is cut off.
 func (w *writer) append(b []byte) error {
@@ -120,10 +166,17 @@ func (w *writer) append(b []byte) error {
 		}
 		w.torn = false
 	}
+	if err := w.r.ledger.grow(w.path, w.size, int64(len(b))); err != nil {
+		return err
+	}
 	n, err := w.file.Write(b)
 	if err != nil {
+		w.r.ledger.cut(w.path, int64(len(b)))
 		if n > 0 {
 			w.torn = w.file.Truncate(w.size) != nil
+		}
+		if !errors.Is(err, syscall.ENOSPC) && !errors.Is(err, syscall.EDQUOT) {
+			w.detach() // a full disk gets better by itself, a lost handle does not
 		}
 		return err
 	}
@@ -134,15 +187,22 @@ func (w *writer) append(b []byte) error {
 	return nil
 }
 
-// openSlot opens the journal for a span: the one an earlier run left, or the
-// first part whose name is free.
+// openSlot opens the journal for a span: the one that is to be gone on with, or
+// the first part whose name is free.
 func (w *writer) openSlot(from time.Time) error {
+	if err := w.r.ensureDir(); err != nil {
+		return err
+	}
 	if res := w.resume; res != nil {
-		w.resume = nil
 		if res.slot.from.Equal(from) {
-			return w.resumeSlot(res)
+			done, err := w.resumeSlot(res)
+			if done || err != nil {
+				return err
+			}
+		} else {
+			w.resume = nil
+			w.r.sealer.add(res.path)
 		}
-		w.r.sealer.add(res.path)
 	}
 	slot := slotName{from: from, width: w.r.opt.Width, part: 1}
 	dir := filepath.Join(w.r.dir, slot.dir())
@@ -172,8 +232,14 @@ func (w *writer) create(slot slotName, path string) error {
 	head := appendHeader([]byte(journalMagic), header{node: o.Node, boot: o.BootID, agent: o.Agent, interval: o.Interval, from: slot.from, to: slot.to()})
 	w.setFile(file, path, slot, newEncoder(), 0)
 	if err := w.append(head); err != nil {
-		w.setFile(nil, "", slotName{}, nil, 0)
-		return errors.Join(err, file.Close(), os.Remove(path))
+		if w.file != nil {
+			w.setFile(nil, "", slotName{}, nil, 0)
+			file.Close()
+		}
+		w.resume = nil
+		os.Remove(path)
+		w.r.ledger.closed(path)
+		return err
 	}
 	return syncDir(filepath.Dir(path))
 }
@@ -181,7 +247,17 @@ func (w *writer) create(slot slotName, path string) error {
 func (w *writer) setFile(f journalFile, path string, slot slotName, e *encoder, size int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.file, w.path, w.slot, w.enc, w.size, w.dirty, w.torn = f, path, slot, e, size, f != nil, false
+	w.file, w.path, w.slot, w.enc, w.size, w.dirty, w.torn, w.samples = f, path, slot, e, size, f != nil, false, 0
+}
+
+// closeFile closes the open journal.
+func (w *writer) closeFile() (path string) {
+	file, path := w.file, w.path
+	w.setFile(nil, "", slotName{}, nil, 0)
+	if err := file.Close(); err != nil {
+		w.r.opt.Log.Warn("close journal", "path", path, "err", err)
+	}
+	return path
 }
 
 // retire closes the open journal and has it sealed.
@@ -189,10 +265,17 @@ func (w *writer) retire() {
 	if w.file == nil {
 		return
 	}
-	file, path := w.file, w.path
-	w.setFile(nil, "", slotName{}, nil, 0)
-	if err := file.Close(); err != nil {
-		w.r.opt.Log.Warn("close journal", "path", path, "err", err)
+	if w.torn {
+		w.torn = w.file.Truncate(w.size) != nil // recovery cuts it otherwise
 	}
-	w.r.sealer.add(path)
+	w.r.sealer.add(w.closeFile())
+}
+
+// detach closes the open journal; the next sample opens it again by its path.
+func (w *writer) detach() {
+	if w.file == nil {
+		return
+	}
+	w.resume = &resumable{slot: w.slot, good: w.size, enc: w.enc, samples: w.samples}
+	w.resume.path = w.closeFile()
 }
