@@ -113,12 +113,26 @@ func (s *summary) stats(k key, h *histogram) *analysis.Stats {
 		active = analysis.Number(h.sum / n)
 	}
 	st := &analysis.Stats{
-		Unit: metric.Ratio, Samples: whole(h.count) + 1, Mean: mean, SampleMean: mean, Min: at(0), P5: at(0.05), P50: at(0.5), P95: at(0.95), P99: at(0.99), Max: at(1),
+		Unit: metric.Ratio, Samples: whole(h.count) + 1, Expected: s.expected(k), Mean: mean, SampleMean: mean, Min: at(0), P5: at(0.05), P50: at(0.5), P95: at(0.95), P99: at(0.99), Max: at(1),
 		Percentiles: methodBucket, ActiveSamples: whole(h.count - h.zero()), ActiveMean: active,
 		Seconds: analysis.Number(h.count * scale * s.interval.Seconds()), IdleSeconds: analysis.Number(h.zero() * scale * s.interval.Seconds()),
 		Box: h.box(buckets, low, high), Histogram: percent(buckets),
 	}
 	return st
+}
+
+// expected is how many samples a key should have; of all, every node's.
+func (s *summary) expected(k key) int64 {
+	if e := s.entities[k]; e != nil {
+		return e.Presence.Expected
+	}
+	var n int64
+	for k, e := range s.entities {
+		if k.device == "" {
+			n += e.Presence.Expected
+		}
+	}
+	return n
 }
 
 func (s *summary) add(column string, h *histogram) {
@@ -151,7 +165,7 @@ func (s *summary) scrapes(ctx context.Context, u utilization, by string) error {
 			continue
 		}
 		e.Stats[u.column] = &analysis.Stats{
-			Unit: metric.Ratio, Samples: e.Presence.Seen, Mean: n(0, k), SampleMean: n(0, k), Min: n(1, k), P5: n(2, k), P50: n(3, k), P95: n(4, k), P99: n(5, k), Max: n(6, k),
+			Unit: metric.Ratio, Samples: e.Presence.Seen, Expected: e.Presence.Expected, Mean: n(0, k), SampleMean: n(0, k), Min: n(1, k), P5: n(2, k), P50: n(3, k), P95: n(4, k), P99: n(5, k), Max: n(6, k),
 			Percentiles: methodScrapes, ActiveMean: analysis.NaN(), Seconds: analysis.Number(e.Presence.Duration().Seconds()), IdleSeconds: analysis.NaN(),
 		}
 	}
@@ -175,7 +189,7 @@ func (s *summary) traffic(ctx context.Context) error {
 		e.Increase["network_transmit_bytes"] = analysis.Increase{Total: out[k] * s.scale[k]}
 		mean := analysis.Number((bytes + out[k]) * s.scale[k] * 8 / 1e6 / span)
 		e.Stats["network_mbps"] = &analysis.Stats{
-			Unit: metric.Mbps, Samples: e.Presence.Seen, Mean: mean, SampleMean: mean, Min: nan, P5: nan, P50: nan, P95: nan, P99: nan, Max: nan,
+			Unit: metric.Mbps, Samples: e.Presence.Seen, Expected: e.Presence.Expected, Mean: mean, SampleMean: mean, Min: nan, P5: nan, P50: nan, P95: nan, P99: nan, Max: nan,
 			Percentiles: methodNone, ActiveMean: nan, Seconds: analysis.Number(span), IdleSeconds: nan,
 		}
 	}
@@ -269,7 +283,7 @@ func (s *summary) weighted(column string, out map[string]*analysis.Stats) {
 	}
 	nan := analysis.NaN()
 	out[column] = &analysis.Stats{
-		Unit: unit, Samples: samples, Mean: mean, SampleMean: mean, Min: analysis.Number(low), P5: nan, P50: nan, P95: nan, P99: nan, Max: analysis.Number(high),
+		Unit: unit, Samples: samples, Expected: s.expected(key{}), Mean: mean, SampleMean: mean, Min: analysis.Number(low), P5: nan, P50: nan, P95: nan, P99: nan, Max: analysis.Number(high),
 		Percentiles: method, ActiveMean: nan, Seconds: analysis.Number(weight), IdleSeconds: nan,
 	}
 }
