@@ -56,7 +56,8 @@ type Runner struct {
 
 	// Of the loop.
 	pending   []metric.Event // happened since the sample before
-	lastMono  time.Duration  // of the sample before
+	lastMono  time.Duration  // of the sample before, or of priming
+	primed    bool
 	sampled   bool
 	round     int64 // counts calls of read
 	missed    missedLog
@@ -118,8 +119,8 @@ func (r *Runner) Run(ctx context.Context) error {
 	r.deadlines = time.NewTimer(0)
 	now, _ := r.clock.observe()
 	r.pending = append(r.pending, metric.Event{Kind: metric.EventStart, Time: now.wall})
-
-	next := r.after(now.wall)
+	next := r.prime(now)
+	now = r.clock.now()
 	for r.sleep(ctx, next.Sub(now.wall)) {
 		var j jump
 		now, j = r.clock.observe()
@@ -182,6 +183,19 @@ func (r *Runner) sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
+// prime reads every source once and publishes nothing, so that the first sample
+// has rates and a recording begins with whole rows. It returns the first tick,
+// at least half an interval on: long enough for a rate to mean something.
+func (r *Runner) prime(begin instant) time.Time {
+	r.read(begin.wall, begin, r.deadline)
+	r.primed, r.lastMono = true, begin.mono
+	first := r.after(begin.wall.Add(r.interval / 2))
+	if now := r.clock.now().wall; !now.Before(first) {
+		return r.after(now)
+	}
+	return first
+}
+
 // sample reads what is due and publishes it as the sample of tick.
 func (r *Runner) sample(tick time.Time, now instant, deadline time.Duration) {
 	fresh := r.read(tick, now, deadline)
@@ -194,7 +208,7 @@ func (r *Runner) sample(tick time.Time, now instant, deadline time.Duration) {
 		Readings: nodeFirst(metric.Merge(batches...)),
 		Sources:  make([]metric.SourceStatus, len(r.readers)),
 	}
-	if r.sampled {
+	if r.primed {
 		s.Interval = now.mono - r.lastMono
 	}
 	for i, rd := range r.readers {

@@ -26,7 +26,7 @@ var (
 )
 
 // source is a Source that a test scripts: do is called with the number of the
-// read, from 1.
+// read, from 1; 0 is the read that primes the rates.
 type source struct {
 	n     int
 	descs []*metric.Desc
@@ -36,12 +36,13 @@ type source struct {
 func (s *source) Descs() []*metric.Desc { return s.descs }
 
 func (s *source) Read(_ context.Context, b *metric.Batch) error {
+	n := s.n
 	s.n++
 	if s.do == nil {
-		b.Add(node, metric.Int(reads, int64(s.n)))
+		b.Add(node, metric.Int(reads, int64(n)))
 		return nil
 	}
-	return s.do(s.n, b)
+	return s.do(n, b)
 }
 
 // wall is a clock a test can set.
@@ -115,7 +116,7 @@ func TestTicksFallOnMultiplesOfTheInterval(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		got := run(t, 3*time.Second, Options{Sources: []Entry{{Name: "a", Source: &source{}}}})
 		expect(t, got,
-			"1s late 0s covers 0s start",
+			"1s late 0s covers 700ms start",
 			"2s late 0s covers 1s",
 			"3s late 0s covers 1s",
 			"3.3s late 0s covers 300ms stop")
@@ -135,7 +136,7 @@ func TestSlowSourceKeepsDeadlines(t *testing.T) {
 		}}
 		got := run(t, 3*time.Second, Options{Sources: []Entry{{Name: "slow", Source: slow}}})
 		expect(t, got[:3],
-			"1s late 0s covers 0s start",
+			"1s late 0s covers 700ms start",
 			"2s late 0s covers 1s",
 			"3s late 0s covers 1s")
 		if d := got[1].Sources[0].Duration; d != 600*time.Millisecond {
@@ -158,7 +159,7 @@ func TestHungSourceIsLateAndAlone(t *testing.T) {
 			{Name: "hung", Source: hung}, {Name: "well", Source: &source{}},
 		}})
 		expect(t, got,
-			"1s late 0s covers 0s start",
+			"1s late 0s covers 700ms start",
 			"2s late 0s covers 1s source_failed hung: late: no answer for 750ms",
 			"3s late 0s covers 1s",
 			"4s late 0s covers 1s",
@@ -176,8 +177,8 @@ func TestHungSourceIsLateAndAlone(t *testing.T) {
 				t.Errorf("sample %d: the node must come first, and be there while another source hangs", i)
 			}
 		}
-		if hung.n != 4 {
-			t.Errorf("%d reads, want 4: at most one may be outstanding", hung.n)
+		if hung.n != 5 {
+			t.Errorf("%d reads, want 5: at most one may be outstanding", hung.n)
 		}
 		if got[2].Sources[0].LastSuccess != got[0].Time {
 			t.Errorf("last success %s", got[2].Sources[0].LastSuccess)
@@ -192,8 +193,7 @@ func TestSourceStuckForeverDoesNotHoldUpTheEnd(t *testing.T) {
 		begin := time.Now()
 		got := run(t, 1500*time.Millisecond, Options{Sources: []Entry{{Name: "stuck", Source: stuck}}})
 		expect(t, got,
-			"1s late 0s covers 0s start source_failed stuck: late: no answer for 750ms",
-			"1.8s late 0s covers 800ms stop")
+			"1.8s late 0s covers 1.5s start source_failed stuck: late: no answer for 750ms stop")
 		if took := time.Since(begin); took != 1800*time.Millisecond {
 			t.Errorf("ended after %s: a source known to hang must not be waited for again", took)
 		}
@@ -212,7 +212,7 @@ func TestPanicIsTheErrorOfItsSource(t *testing.T) {
 		}}
 		got := run(t, 3*time.Second, Options{Sources: []Entry{{Name: "bad", Source: bad}}})
 		expect(t, got,
-			"1s late 0s covers 0s start",
+			"1s late 0s covers 700ms start",
 			"2s late 0s covers 1s source_failed bad: panic: index out of range",
 			"3s late 0s covers 1s source_restored bad",
 			"3.3s late 0s covers 300ms stop")
@@ -232,7 +232,7 @@ func TestSinkThatBlocksCausesMissedTicks(t *testing.T) {
 		}
 		got := run(t, 6*time.Second, Options{Sources: []Entry{{Name: "a", Source: &source{}}}, Sinks: []func(*metric.Sample){block}})
 		expect(t, got,
-			"1s late 0s covers 0s start",
+			"1s late 0s covers 700ms start",
 			"2s late 0s covers 1s",
 			"5s late 200ms covers 3.2s missed_ticks overrun..",
 			"6s late 0s covers 800ms",
@@ -251,7 +251,7 @@ func TestClockSetForward(t *testing.T) {
 		go script(w, 2500*time.Millisecond, func() { w.offset = 10250 * time.Millisecond })()
 		got := run(t, 4*time.Second, Options{Wall: w.now, Asleep: w.sinceAsleep, Sources: []Entry{{Name: "a", Source: &source{}}}})
 		expect(t, got,
-			"1s late 0s covers 0s start",
+			"1s late 0s covers 700ms start",
 			"2s late 0s covers 1s",
 			"13s late 250ms covers 1s clock_step 10.25s missed_ticks clock_step..........",
 			"14s late 0s covers 750ms",
@@ -265,7 +265,7 @@ func TestClockSetBack(t *testing.T) {
 		go script(w, 2500*time.Millisecond, func() { w.offset = -250 * time.Millisecond })()
 		got := run(t, 4*time.Second, Options{Wall: w.now, Asleep: w.sinceAsleep, Sources: []Entry{{Name: "a", Source: &source{}}}})
 		expect(t, got,
-			"1h0m1s late 0s covers 0s start",
+			"1h0m1s late 0s covers 700ms start",
 			"1h0m2s late 0s covers 1s",
 			"3s late 0s covers 1.25s clock_step -1h0m0.25s",
 			"4s late 0s covers 1s",
@@ -284,7 +284,7 @@ func TestClockSetBackDuringATick(t *testing.T) {
 		}}
 		got := run(t, 4*time.Second, Options{Wall: w.now, Asleep: w.sinceAsleep, Sources: []Entry{{Name: "a", Source: a}}})
 		expect(t, got,
-			"1h0m1s late 0s covers 0s start",
+			"1h0m1s late 0s covers 700ms start",
 			"1h0m2s late 0s covers 1s",
 			"4s late 0s covers 2s clock_step -1h0m0s",
 			"4.3s late 0s covers 300ms stop")
@@ -297,7 +297,7 @@ func TestSuspend(t *testing.T) {
 		go script(w, 2500*time.Millisecond, func() { w.offset, w.asleep = time.Minute, time.Minute })()
 		got := run(t, 3*time.Second, Options{Wall: w.now, Asleep: w.sinceAsleep, Sources: []Entry{{Name: "a", Source: &source{}}}})
 		expect(t, got,
-			"1s late 0s covers 0s start",
+			"1s late 0s covers 700ms start",
 			"2s late 0s covers 1s",
 			"1m3s late 0s covers 1s suspend 1m0s missed_ticks suspend"+strings.Repeat(".", 60),
 			"1m3.3s late 0s covers 300ms stop")

@@ -33,7 +33,8 @@ type Sample struct {
 	// Mono is the monotonic clock at reading, since the agent's start.
 	Mono time.Duration
 	// Interval is the real length of what the sample covers: monotonic time
-	// since the sample before it. Zero on the first, which has no rates.
+	// since the sample before it or, for the first, since the sources were
+	// first read.
 	Interval time.Duration
 	// Readings has one entry an entity, node first.
 	Readings []Reading
