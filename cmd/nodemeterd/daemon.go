@@ -95,6 +95,11 @@ func (d *daemon) wire() error {
 	if d.table.gpu != nil {
 		extra = append(extra, newGPUReaders(d.table.gpu.Status))
 	}
+	compatible, err := d.compatible()
+	if err != nil {
+		return err
+	}
+	extra = append(extra, compatible...)
 	d.export, err = exporter.New(exporter.Options{
 		Descs: d.runner.Descs(), Interval: d.interval, PerCore: d.perCoreSeries, MaxSeries: d.maxSeries,
 		Build: build(), Extra: extra,

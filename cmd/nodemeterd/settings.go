@@ -32,6 +32,7 @@ type settings struct {
 	systemdSocket bool
 	perCoreSeries bool
 	maxSeries     int
+	compat        []string
 
 	windowsDir    string
 	windowsWidth  time.Duration
@@ -97,6 +98,7 @@ func (s *settings) webFlags(fs *pflag.FlagSet) {
 	fs.BoolVar(&s.systemdSocket, "web.systemd-socket", false, "serve on the sockets that systemd passes instead")
 	fs.BoolVar(&s.perCoreSeries, "metrics.per-core", false, "export series for each core")
 	fs.IntVar(&s.maxSeries, "metrics.max-series", 5000, "most series made from a sample; the rest is dropped and counted")
+	fs.StringSliceVar(&s.compat, "metrics.compat", nil, "also export under the names of these `exporters`: node_exporter, dcgm")
 }
 
 func (s *settings) otherFlags(fs *pflag.FlagSet) {
