@@ -22,6 +22,12 @@ var commands = []func() *cobra.Command{
 	newPlot,
 	newReport,
 	newExport,
+	newInspect,
+	newVerify,
+	newRepair,
+	newSlice,
+	newTasks,
+	newScaling,
 }
 
 func main() {
