@@ -27,6 +27,7 @@ type child struct {
 	exited   chan struct{} // closed when the process has been waited for
 	exitErr  error
 	seq      uint64
+	missed   int // ticks in a row without an answer
 	stopped  sync.Once
 	quit     chan struct{} // closed by stop
 }
@@ -115,16 +116,30 @@ func (c *child) ask(wait time.Duration) (*reply, error) {
 			if err := r.add(m); err != nil {
 				return r, err
 			}
-			if r.snapshot != nil {
-				if r.snapshot.Seq != c.seq {
-					return r, fmt.Errorf("the gpu reader answered tick %d, asked was %d", r.snapshot.Seq, c.seq)
-				}
-				return r, nil
+			if done, err := c.answered(r); done || err != nil {
+				return r, err
 			}
 		case <-timer.C:
+			c.missed++
 			return r, errDeadline
 		}
 	}
+}
+
+// answered reports whether the reply is to the last tick. One to an earlier
+// tick is late and left out; what else it brought is kept.
+func (c *child) answered(r *reply) (bool, error) {
+	switch {
+	case r.snapshot == nil:
+		return false, nil
+	case r.snapshot.Seq > c.seq:
+		return false, fmt.Errorf("the gpu reader answered tick %d, asked was %d", r.snapshot.Seq, c.seq)
+	case r.snapshot.Seq < c.seq:
+		r.snapshot = nil
+		return false, nil
+	}
+	c.missed = 0
+	return true, nil
 }
 
 func (r *reply) add(m wire.Message) error {
@@ -149,6 +164,9 @@ const exitGrace = 200 * time.Millisecond
 
 // died explains the end of a pipe by the end of the process, where it ended.
 func (c *child) died(err error) error {
+	if !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, syscall.EPIPE) {
+		return fmt.Errorf("the gpu reader does not speak as one: %w", err)
+	}
 	select {
 	case <-c.exited:
 	case <-time.After(exitGrace):

@@ -131,7 +131,9 @@ func (v view) of(kind metric.EntityKind, id string) *metric.Reading {
 	return &metric.Reading{Entity: &metric.Entity{}}
 }
 
-func (v view) gpu(i int) *metric.Reading { return v.of(metric.GPU, fmt.Sprintf("GPU-0000000%d-fake", i)) }
+func (v view) gpu(i int) *metric.Reading {
+	return v.of(metric.GPU, fmt.Sprintf("GPU-0000000%d-fake", i))
+}
 
 // node is the name of the node's GPU state.
 func (v view) node() string {
@@ -172,6 +174,7 @@ func value(t testing.TB, r *metric.Reading, column string) float64 {
 	p, ok := r.Get(column)
 	if !ok {
 		t.Errorf("%s %s has no %s", r.Entity.Kind, r.Entity.ID, column)
+		return 0
 	}
 	return p.Float()
 }

@@ -24,6 +24,7 @@ type ledger struct {
 	slots   []*account          // of the serving reader
 	count   int                 // GPUs the drivers speak of
 	problem []string
+	moves   []move
 }
 
 // account is one device.
@@ -35,6 +36,8 @@ type account struct {
 	since  time.Time // of the state
 	sums   map[device.Quantity]float64
 	listed bool // by the serving reader
+
+	energySource string // counter or power; "" until one was read
 
 	values []device.Value // of this tick; nil when there are none
 	fresh  bool           // this tick brought something
@@ -85,7 +88,7 @@ func (l *ledger) dropParts() {
 
 // identify makes a new Entity where the description has changed.
 func (a *account) identify(info wire.DeviceInfo) {
-	e := describe(info)
+	e := describe(info, a.energySource)
 	a.info = info
 	if a.entity == nil || !slices.Equal(a.entity.Info, e.Info) {
 		a.entity = e
@@ -93,15 +96,14 @@ func (a *account) identify(info wire.DeviceInfo) {
 }
 
 // describe turns a device's description into labels, sorted by name.
-func describe(d wire.DeviceInfo) *metric.Entity {
+func describe(d wire.DeviceInfo, energySource string) *metric.Entity {
 	e := &metric.Entity{Kind: metric.GPU, ID: d.UUID}
 	labels := map[string]string{
 		"uuid": d.UUID, "index": strconv.Itoa(d.Index), "name": d.Name, "vendor": d.Vendor, "driver": d.Driver,
-		"pci_bus_id": d.PCI, "cuda_version": d.CUDA, "energy_source": d.EnergySource, "unsupported": strings.Join(d.Unsupported, ","),
+		"pci_bus_id": d.PCI, "cuda_version": d.CUDA, "energy_source": energySource, "unsupported": strings.Join(d.Unsupported, ","),
 	}
 	if d.Parent != "" {
 		e.Kind = metric.MIG
-		delete(labels, "energy_source")
 		labels["gpu_uuid"], labels["profile"] = d.Parent, d.Profile
 		labels["gpu_instance"], labels["compute_instance"] = strconv.Itoa(d.GI), strconv.Itoa(d.CI)
 	}
@@ -126,15 +128,7 @@ func (l *ledger) take(s *wire.Snapshot, now time.Time) error {
 		a.values = append(a.values[:0], d.Values...)
 		l.set(a, d.State, d.Why, now)
 		for _, v := range d.Values {
-			if v.Q.Delta() {
-				a.sums[v.Q] += v.Float()
-			}
-			if v.Q == device.XIDCode {
-				l.log.Warn("gpu reported a critical error", "uuid", a.info.UUID, "xid", v.Int())
-			}
-			if v.Q == device.XIDCode || v.Q == device.XIDTime {
-				a.sums[v.Q] = v.Float()
-			}
+			l.add(a, v)
 		}
 	}
 	for _, a := range l.order {
@@ -142,20 +136,72 @@ func (l *ledger) take(s *wire.Snapshot, now time.Time) error {
 			l.set(a, device.StateLost, "the driver no longer lists it", now)
 		}
 	}
+	l.tell()
 	return nil
 }
 
-// set changes a device's state and logs the change.
+// add enters one value into the sums.
+func (l *ledger) add(a *account, v device.Value) {
+	switch v.Q {
+	case device.XIDCode:
+		l.log.Warn("gpu reported a critical error", "uuid", a.info.UUID, "index", a.info.Index, "xid", v.Int())
+		a.sums[v.Q] = v.Float()
+	case device.XIDTime:
+		a.sums[v.Q] = v.Float()
+	case device.EnergyTotal:
+		a.source("counter")
+	case device.EnergyDelta:
+		if a.energySource == "" {
+			a.source("power")
+		}
+	}
+	if v.Q.Delta() {
+		a.sums[v.Q] += v.Float()
+	}
+}
+
+// source notes where the device's energy comes from.
+func (a *account) source(s string) {
+	if a.energySource != s {
+		a.energySource = s
+		a.identify(a.info)
+	}
+}
+
+// set changes a device's state; tell logs the changes.
 func (l *ledger) set(a *account, s device.State, why string, now time.Time) {
-	if a.state == s {
-		return
+	if a.state != s {
+		l.moves = append(l.moves, move{a, a.state, s, why})
+		a.state, a.since = s, now
 	}
-	level := slog.LevelWarn
-	if s == device.StateOK || s == device.StateReleased {
-		level = slog.LevelInfo
+	a.why = why
+}
+
+// move is a change of state not yet logged.
+type move struct {
+	a        *account
+	from, to device.State
+	why      string
+}
+
+// tell logs the changes of state, devices that changed alike in one line.
+func (l *ledger) tell() {
+	for len(l.moves) > 0 {
+		m := l.moves[0]
+		var ids []string
+		l.moves = slices.DeleteFunc(l.moves, func(o move) bool {
+			alike := o.from == m.from && o.to == m.to && o.why == m.why
+			if alike {
+				ids = append(ids, o.a.info.UUID)
+			}
+			return alike
+		})
+		level := slog.LevelWarn
+		if m.to == device.StateOK || m.to == device.StateReleased {
+			level = slog.LevelInfo
+		}
+		l.log.Log(context.Background(), level, "gpu changed state", "gpus", strings.Join(ids, ","), "from", m.from.String(), "to", m.to.String(), "why", m.why)
 	}
-	l.log.Log(context.Background(), level, "gpu changed state", "uuid", a.info.UUID, "index", a.info.Index, "from", a.state.String(), "to", s.String(), "why", why)
-	a.state, a.why, a.since = s, why, now
 }
 
 // all sets every device's state, when there is no reader to ask.
@@ -163,6 +209,7 @@ func (l *ledger) all(s device.State, why string, now time.Time) {
 	for _, a := range l.order {
 		l.set(a, s, why, now)
 	}
+	l.tell()
 }
 
 // expire forgets the values of the tick before.

@@ -29,6 +29,12 @@ func (s *Source) server() *child {
 	return s.serving
 }
 
+func (s *Source) ordered() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.orders
+}
+
 func (s *Source) isReleased() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -114,10 +120,8 @@ func (s *Source) replace(c *child, r *reply) bool {
 	return true
 }
 
-// lose takes a reader out of service.
+// lose takes the serving reader out of service. The caller holds mu.
 func (s *Source) lose(c *child, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if s.serving != c {
 		return
 	}
@@ -198,6 +202,7 @@ func (s *Source) Release() {
 		return
 	}
 	s.released, s.phase, s.failure = true, nodeReleased, nil
+	s.orders++
 	s.ledger.all(device.StateReleased, "handles given back on request", time.Now())
 	if s.abort != nil {
 		s.abort()
@@ -233,6 +238,7 @@ func (s *Source) Resume() {
 		return
 	}
 	s.released, s.fresh = false, true
+	s.orders++
 	s.phase = nodeStarting
 	s.log.Info("gpu handles are taken again")
 	s.announce()

@@ -23,6 +23,22 @@ func (l *ledger) publish(b *metric.Batch, node *metric.Entity, state nodeState) 
 	}
 }
 
+// mostRejections bounds what one device may add to a batch's count in a tick.
+const mostRejections = 1000
+
+// reject counts the values that the reader has thrown away as the batch's.
+func (l *ledger) reject(b *metric.Batch) {
+	for _, a := range l.order {
+		for _, v := range a.values {
+			if v.Q == device.RejectedDelta {
+				for range min(v.Int(), mostRejections) {
+					b.Reject()
+				}
+			}
+		}
+	}
+}
+
 // points adds one device's points and returns its utilization, where it has one.
 func (a *account) points(b *metric.Batch) (util float64, ok bool) {
 	kind := a.entity.Kind
@@ -94,7 +110,7 @@ func (a *account) counters(b *metric.Batch) {
 			b.Add(a.entity, metric.Float(d, sum))
 		}
 	}
-	if joules, has := a.sums[device.EnergyDelta]; has && readable && a.fresh && kind == metric.GPU {
+	if joules, has := a.sums[device.EnergyDelta]; has && a.energySource == "power" && readable && a.fresh && kind == metric.GPU {
 		b.Add(a.entity, metric.Float(energy, joules))
 	}
 }

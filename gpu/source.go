@@ -122,6 +122,7 @@ type Source struct {
 	serving  *child        // nil without a reader
 	changed  chan struct{} // closed and replaced when serving or phase changes
 	released bool
+	orders   int                // calls of Release and Resume
 	fresh    bool               // after Resume: forget devices the next reader does not list
 	abort    context.CancelFunc // ends the opening of a reader; may be nil
 	leaving  []*child           // told to leave, or to be told, and not yet known to be gone
@@ -160,42 +161,58 @@ func (s *Source) Read(ctx context.Context, b *metric.Batch) error {
 	if d, ok := ctx.Deadline(); ok && d.Before(deadline) {
 		deadline = d.Add(-time.Millisecond)
 	}
-	err := s.tick(ctx, deadline)
+	c := s.await(ctx, deadline)
+	var r *reply
+	var err error
+	if c != nil {
+		r, err = c.ask(time.Until(deadline))
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	switch {
+	case c != nil && s.serving == c:
+		s.ledger.expire()
+		err = s.conclude(c, r, err)
+	case c != nil && s.serving != nil:
+		err = nil // replaced meanwhile; its successor's first reading is there
+	default:
+		s.ledger.expire()
+		err = s.failure
+	}
 	s.ledger.publish(b, s.opt.Node, s.state())
-	for _, a := range s.ledger.order {
-		for _, v := range a.values {
-			if v.Q == device.RejectedDelta {
-				for range v.Int() {
-					b.Reject()
-				}
-			}
-		}
+	s.ledger.reject(b)
+	return err
+}
+
+// conclude enters what asking the serving reader has brought. The caller holds mu.
+func (s *Source) conclude(c *child, r *reply, err error) error {
+	if errors.Is(err, errDeadline) && c.missed <= patience {
+		s.miss(r, err)
+		return err
+	}
+	if err == nil {
+		err = s.enter(r)
+	}
+	if err != nil {
+		s.lose(c, err)
 	}
 	return err
 }
 
-// tick brings the ledger up to date.
-func (s *Source) tick(ctx context.Context, deadline time.Time) error {
-	c := s.await(ctx, deadline)
-	s.mu.Lock()
-	s.ledger.expire()
-	err := s.failure
-	s.mu.Unlock()
-	if c == nil {
-		return err
+// patience is how many ticks in a row a reader may leave unanswered. The
+// reader's answering goroutine calls no driver: it is late only when the
+// machine is, and silent only when it has been stopped.
+const patience = 1
+
+// miss notes that a reader has not answered in time. What it said of its
+// devices besides values must not be lost with the tick. The caller holds mu.
+func (s *Source) miss(r *reply, err error) {
+	now := time.Now()
+	s.facts.note(r)
+	if r.inventory != nil {
+		s.ledger.list(r.inventory, now)
 	}
-	wait := time.Until(deadline)
-	if wait <= 0 {
-		return errDeadline
-	}
-	r, err := c.ask(wait)
-	if err != nil {
-		s.lose(c, err)
-		return err
-	}
-	return s.accept(c, r)
+	s.ledger.all(device.StateHung, err.Error(), now)
 }
 
 // await returns the serving reader; while the first is being started it waits
@@ -218,16 +235,6 @@ func (s *Source) await(ctx context.Context, deadline time.Time) *child {
 			return nil
 		}
 	}
-}
-
-// accept enters a reply into the ledger.
-func (s *Source) accept(c *child, r *reply) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.serving != c {
-		return nil // replaced or released meanwhile
-	}
-	return s.enter(r)
 }
 
 // enter enters a reply of the serving reader. The caller holds mu.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"time"
@@ -42,6 +43,7 @@ func (s *Source) supervise(ctx context.Context) {
 	look := backoff{first: s.opt.LookEvery, most: max(longestLook, s.opt.LookEvery)}
 	restart := backoff{first: s.opt.Restart, most: max(longestRestart, s.opt.Restart)}
 	for ctx.Err() == nil {
+		orders := s.ordered()
 		if s.isReleased() {
 			s.pause(ctx, 0)
 			continue
@@ -71,7 +73,7 @@ func (s *Source) supervise(ctx context.Context) {
 		if time.Since(began) > servedWell {
 			restart.reset()
 		}
-		s.settle(ctx, restart.step())
+		s.settle(ctx, restart.step(), orders)
 	}
 	s.idle(nodeReleased, nil, "")
 	s.retire(stopGrace)
@@ -150,7 +152,7 @@ func greet(c *child, wait time.Duration) (*reply, error) {
 	var inventory *wire.Inventory
 	for {
 		r, err := c.ask(max(wait, time.Second))
-		if err != nil {
+		if err != nil && !errors.Is(err, errDeadline) {
 			return nil, err
 		}
 		if r.hello != nil {
@@ -159,7 +161,7 @@ func greet(c *child, wait time.Duration) (*reply, error) {
 		if r.inventory != nil {
 			inventory = r.inventory
 		}
-		if hello == nil || !hello.Ready {
+		if err != nil || hello == nil || !hello.Ready {
 			continue
 		}
 		if len(hello.Libraries) == 0 {
@@ -207,7 +209,9 @@ func (s *Source) watch(ctx context.Context, p *plan) {
 		case <-ctx.Done():
 		case <-s.wake:
 		case <-c.exited:
-			s.lose(c, c.died(errors.New("it ended")))
+			s.mu.Lock()
+			s.lose(c, c.died(io.EOF))
+			s.mu.Unlock()
 		case <-timer.C:
 			if s.ailing() {
 				s.repair(ctx, p)
@@ -239,13 +243,14 @@ func (s *Source) repair(ctx context.Context, p *plan) {
 }
 
 // settle waits between the end of a reader and the start of the next, so that
-// one that crashes at once is not started in a loop.
-func (s *Source) settle(ctx context.Context, d time.Duration) {
+// one that crashes at once is not started in a loop. An order given since
+// orders were counted last ends it.
+func (s *Source) settle(ctx context.Context, d time.Duration, orders int) {
 	select {
-	case <-s.wake: // what it said is what brought us here
+	case <-s.wake: // what it said is what brought us here, or an order
 	default:
 	}
-	if !s.isReleased() {
+	if s.ordered() == orders {
 		s.pause(ctx, d)
 	}
 }

@@ -97,7 +97,6 @@ func (b *backend) card(dir string, index int) *card {
 	if found, _ := filepath.Glob(filepath.Join(dir, "hwmon/hwmon*")); len(found) > 0 {
 		c.hwmon = found[0]
 	}
-	c.info.EnergySource = c.energySource()
 	b.cards[dir] = c
 	return c
 }
@@ -175,13 +174,6 @@ func (c *card) watts() (float64, device.Status) {
 		v, s = c.sensor("power1_input")
 	}
 	return v / 1e6, s
-}
-
-func (c *card) energySource() string {
-	if _, s := c.watts(); s == device.OK {
-		return "power"
-	}
-	return ""
 }
 
 func (c *card) power(r *device.Reading) device.Status {

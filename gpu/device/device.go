@@ -39,14 +39,13 @@ type Call struct {
 // Info is what a device is. It does not change while the device is open,
 // except that a new enumeration may bring a new Info for the same UUID.
 type Info struct {
-	UUID         string
-	Index        int
-	Name         string
-	Vendor       string // nvidia or amd
-	Driver       string // version of the kernel driver
-	PCI          string // domain:bus:device.function, lower case
-	CUDA         string // highest CUDA version the driver serves, "" when there is none
-	EnergySource string // counter or power; "" when neither can be read
+	UUID   string
+	Index  int
+	Name   string
+	Vendor string // nvidia or amd
+	Driver string // version of the kernel driver
+	PCI    string // domain:bus:device.function, lower case
+	CUDA   string // highest CUDA version the driver serves, "" when there is none
 	// Parent is the UUID of the GPU a MIG instance is cut from, "" for a whole GPU.
 	Parent  string
 	Profile string // of a MIG instance: 1g.10gb and so on
@@ -58,6 +57,14 @@ type Device interface {
 	Info() Info
 	// Calls lists what can be asked, in the order to ask it.
 	Calls() []Call
+}
+
+// Divisible is a GPU that can be cut into MIG instances.
+type Divisible interface {
+	Device
+	// Parts lists the instances there are. It asks the driver, so the GPU's
+	// lane calls it. An instance met before is the same Device.
+	Parts() []Device
 }
 
 // Library is what a backend found at its start.
@@ -92,8 +99,7 @@ type XID struct {
 type Backend interface {
 	// Open loads and initializes the driver's library.
 	Open() (Library, error)
-	// Devices enumerates. Devices met before keep their identity (UUID) and
-	// may keep their object.
+	// Devices enumerates whole GPUs. One met before is the same Device.
 	Devices() (Inventory, error)
 	// Events waits at most timeout for critical errors of the given devices
 	// and returns those that happened. A backend without events returns

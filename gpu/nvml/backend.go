@@ -112,9 +112,6 @@ func (b *backend) Devices() (device.Inventory, error) {
 			continue
 		}
 		inv.Devices = append(inv.Devices, g)
-		for _, part := range b.parts(g) {
-			inv.Devices = append(inv.Devices, part)
-		}
 	}
 	return inv, nil
 }
@@ -142,7 +139,6 @@ func (b *backend) open(i int) (*gpu, error) {
 	if p, r := h.GetPciInfo(); r == nvml.SUCCESS {
 		g.info.PCI = pciAddress(p)
 	}
-	g.info.EnergySource = g.energySource()
 	b.remember(g)
 	return g, nil
 }

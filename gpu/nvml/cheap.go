@@ -19,30 +19,16 @@ func (g *gpu) powerNow(r *device.Reading) nvml.Return {
 		return ret
 	}
 	watts := float64(mw) / 1000
-	if r.Float(device.Power, watts) && g.info.EnergySource == "power" && r.Elapsed > 0 {
+	if r.Float(device.Power, watts) && !g.counted {
 		r.Float(device.EnergyDelta, watts*r.Elapsed.Seconds())
 	}
 	return ret
 }
 
-// energySource asks once whether the device counts its own energy.
-func (g *gpu) energySource() string {
-	if g.b.has("nvmlDeviceGetTotalEnergyConsumption") {
-		if _, r := g.h.GetTotalEnergyConsumption(); r == nvml.SUCCESS {
-			return "counter"
-		}
-	}
-	if g.b.has("nvmlDeviceGetPowerUsage") {
-		if _, r := g.h.GetPowerUsage(); r == nvml.SUCCESS {
-			return "power"
-		}
-	}
-	return ""
-}
-
 func (g *gpu) energy(r *device.Reading) nvml.Return {
 	mj, ret := g.h.GetTotalEnergyConsumption()
 	if ret == nvml.SUCCESS {
+		g.counted = true
 		r.Float(device.EnergyTotal, float64(mj)/1000)
 	}
 	return ret

@@ -21,11 +21,12 @@ type gpu struct {
 	// of a MIG instance
 	parent *gpu
 
-	util, memUtil, power device.Series
-	sampled              bool // the driver's samples gave this tick's utilization
-	points               []device.Point
-	gpm                  gpm
-	procsSeen            uint64 // stamp of the newest process sample used, microseconds
+	util      device.Series
+	sampled   bool // the driver's samples gave this tick's utilization
+	counted   bool // the device counts its own energy
+	points    []device.Point
+	gpm       gpm
+	procsSeen uint64 // stamp of the newest process sample used, microseconds
 }
 
 // question is a call with the functions it needs; one that lacks any is never made.
@@ -77,8 +78,8 @@ func (g *gpu) questions() []question {
 		ask(device.Fast, "nvmlDeviceGetSamples", "", g.samples),
 		ask(device.Fast, "nvmlDeviceGetUtilizationRates", "gpu_util gpu_util_min gpu_util_max gpu_busy_seconds gpu_memory_controller_util", g.rates).vital(),
 		ask(device.Fast, "nvmlDeviceGetMemoryInfo", "gpu_memory_used_bytes gpu_memory_total_bytes gpu_memory_free_bytes gpu_memory_util", g.memory).or("nvmlDeviceGetMemoryInfo_v2").vital(),
-		ask(device.Fast, "nvmlDeviceGetPowerUsage", "gpu_power_watts", g.powerNow),
 		ask(device.Fast, "nvmlDeviceGetTotalEnergyConsumption", "", g.energy),
+		ask(device.Fast, "nvmlDeviceGetPowerUsage", "gpu_power_watts", g.powerNow),
 		ask(device.Fast, "nvmlDeviceGetTemperature", "gpu_temperature_celsius", g.temperature),
 		ask(device.Fast, "nvmlDeviceGetClockInfo", "gpu_sm_clock_hertz gpu_memory_clock_hertz", g.clocks),
 		ask(device.Fast, "nvmlDeviceGetCurrentClocksEventReasons", "gpu_clock_event_reasons", g.reasons).or("nvmlDeviceGetCurrentClocksThrottleReasons"),

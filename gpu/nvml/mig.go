@@ -10,9 +10,10 @@ import (
 	"github.com/NVIDIA/go-nvml/pkg/nvml"
 )
 
-// parts lists the MIG instances of a GPU; none where MIG is off, unknown to the
+// Parts lists the MIG instances of a GPU; none where MIG is off, unknown to the
 // library or to the device.
-func (b *backend) parts(g *gpu) []*gpu {
+func (g *gpu) Parts() []device.Device {
+	b := g.b
 	if !b.has("nvmlDeviceGetMigMode") || !b.has("nvmlDeviceGetMaxMigDeviceCount") || !b.has("nvmlDeviceGetMigDeviceHandleByIndex") {
 		return nil
 	}
@@ -23,7 +24,7 @@ func (b *backend) parts(g *gpu) []*gpu {
 	if r != nvml.SUCCESS || n < 0 || n > maxParts {
 		return nil
 	}
-	var parts []*gpu
+	var parts []device.Device
 	for i := range n {
 		h, r := g.h.GetMigDeviceHandleByIndex(i)
 		if r != nvml.SUCCESS {
@@ -48,7 +49,7 @@ func (b *backend) part(g *gpu, h nvml.Device) *gpu {
 		return p
 	}
 	p := &gpu{b: b, h: h, parent: g, info: g.info}
-	p.info.UUID, p.info.Parent, p.info.EnergySource = uuid, g.info.UUID, ""
+	p.info.UUID, p.info.Parent = uuid, g.info.UUID
 	if b.has("nvmlDeviceGetName") {
 		p.info.Name, _ = h.GetName()
 	}

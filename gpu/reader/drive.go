@@ -65,20 +65,10 @@ func (e *engine) rescan(i int, b device.Backend) {
 	}
 	e.changed = e.changed || g.count != inv.Count || !slices.Equal(g.problems, inv.Problems)
 	g.devices, g.count, g.problems = inv.Devices, inv.Count, inv.Problems
-	parts := map[string][]device.Device{}
-	for _, d := range inv.Devices {
-		if p := d.Info().Parent; p != "" {
-			parts[p] = append(parts[p], d)
-		}
-	}
 	listed := map[string]bool{}
 	for _, d := range inv.Devices {
-		info := d.Info()
-		if info.Parent != "" {
-			continue
-		}
-		listed[info.UUID] = true
-		e.update(g, d, parts[info.UUID])
+		listed[d.Info().UUID] = true
+		e.update(g, d)
 	}
 	for _, l := range g.lanes {
 		l.markGone(listed)
@@ -86,48 +76,32 @@ func (e *engine) rescan(i int, b device.Backend) {
 }
 
 // update brings one GPU's lane in line with an enumeration. The caller holds e.mu.
-func (e *engine) update(g *group, d device.Device, parts []device.Device) {
+func (e *engine) update(g *group, d device.Device) {
 	uuid := d.Info().UUID
 	for _, l := range g.lanes {
-		if l.has(uuid) {
-			l.replace(d, parts)
+		if l.replace(uuid, d) {
 			return
 		}
 	}
-	l := &lane{requests: make(chan request, 1)}
+	l := &lane{requests: make(chan request, 1), rescan: e.cfg.Rescan}
 	l.periods[device.Medium], l.periods[device.Slow] = e.cfg.Medium, e.cfg.Slow
-	l.replace(d, parts)
+	l.set(d, nil)
 	g.lanes = append(g.lanes, l)
 	go l.run()
 }
 
-func (l *lane) has(uuid string) bool {
+// replace takes d if it is the lane's GPU: the same object mostly, another one
+// when the driver has given the GPU another handle, whose parts are then new too.
+func (l *lane) replace(uuid string, d device.Device) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return len(l.members) > 0 && l.members[0].info.UUID == uuid
-}
-
-// replace sets the lane's GPU and its parts; members that were there keep what
-// is known of them.
-func (l *lane) replace(d device.Device, parts []device.Device) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	var now []*member
-	for _, d := range append([]device.Device{d}, parts...) {
-		now = append(now, l.memberFor(d))
+	if l.members[0].info.UUID != uuid {
+		return false
 	}
-	l.changed = l.changed || !slices.Equal(l.members, now)
-	l.members = now
-}
-
-func (l *lane) memberFor(d device.Device) *member {
-	for _, m := range l.members {
-		if m.dev == d {
-			m.gone = false
-			return m
-		}
+	if l.members[0].dev != d {
+		l.set(d, nil)
 	}
-	return newMember(l, d)
+	return true
 }
 
 // markGone notes whether the lane's GPU is still listed. A GPU that is gone

@@ -16,6 +16,8 @@ import (
 type lane struct {
 	requests chan request
 	periods  [device.Tiers]time.Duration
+	rescan   time.Duration // between looks for MIG instances
+	looked   time.Time     // last; the goroutine's own
 
 	mu      sync.Mutex
 	members []*member
@@ -70,6 +72,9 @@ func newMember(l *lane, d device.Device) *member {
 // the dear calls that are due, and leaves off when a request arrives.
 func (l *lane) run() {
 	for r := range l.requests {
+		if l.looked.IsZero() {
+			l.look()
+		}
 		for _, m := range l.current() {
 			l.tick(m, r.seq)
 		}
@@ -77,10 +82,53 @@ func (l *lane) run() {
 		l.ticking = false
 		l.mu.Unlock()
 		r.done <- l
+		if time.Since(l.looked) >= l.rescan {
+			l.look()
+		}
 		for _, m := range l.current() {
 			l.dear(m)
 		}
 	}
+}
+
+// look brings the MIG instances of the lane's GPU up to date.
+func (l *lane) look() {
+	l.looked = time.Now()
+	whole := l.current()[0]
+	d, ok := whole.dev.(device.Divisible)
+	if !ok || whole.state != device.StateOK && whole.seq != 0 {
+		return
+	}
+	l.mu.Lock()
+	l.doing, l.since = "a look for MIG instances", l.looked
+	l.mu.Unlock()
+	parts := d.Parts()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.doing = ""
+	if l.members[0].dev == d {
+		l.set(d, parts)
+	}
+}
+
+// set makes d and its parts the lane's members; those that were there keep
+// what is known of them. The caller holds mu.
+func (l *lane) set(d device.Device, parts []device.Device) {
+	now := []*member{l.memberFor(d)}
+	for _, p := range parts {
+		now = append(now, l.memberFor(p))
+	}
+	l.changed = l.changed || !slices.Equal(l.members, now)
+	l.members = now
+}
+
+func (l *lane) memberFor(d device.Device) *member {
+	for _, m := range l.members {
+		if m.dev == d {
+			return m
+		}
+	}
+	return newMember(l, d)
 }
 
 func (l *lane) current() []*member {

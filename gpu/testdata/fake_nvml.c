@@ -9,6 +9,7 @@
 //	samples I P P P ...   driver samples of GPU I since the call before, 1/6 s apart
 //	error I CODE          what every call on GPU I returns (15: lost)
 //	hang I                calls on GPU I do not return while this line is there
+//	stall I MS            the next call on GPU I takes that long, once
 //	hanginit              nvmlInit does not return while this line is there
 //	crash I HOW           calls on GPU I end the process: segv, exit127, abort
 //	garbage I             impossible answers of GPU I
@@ -42,12 +43,12 @@ struct script {
 	int count, init, hang_init, present;
 	int util[MAX], error[MAX], hang[MAX], garbage[MAX], mig[MAX], print[MAX];
 	char crash[MAX][16];
-	int xid[MAX], xids[MAX];
+	int xid[MAX], xids[MAX], stall[MAX];
 	int nsamples[MAX], samples[MAX][64];
 };
 
 static device gpus[MAX], parts[MAX][MIGS];
-static int delivered[MAX];
+static int stalled[MAX];
 static pthread_mutex_t mu = PTHREAD_MUTEX_INITIALIZER;
 
 static uint64_t now_us(void) {
@@ -65,6 +66,7 @@ static void parse(struct script *s, const char *line) {
 	else if (sscanf(line, "util %d %d", &i, &v) == 2) s->util[i % MAX] = v;
 	else if (sscanf(line, "error %d %d", &i, &v) == 2) s->error[i % MAX] = v;
 	else if (sscanf(line, "hang %d", &i) == 1) s->hang[i % MAX] = 1;
+	else if (sscanf(line, "stall %d %d", &i, &v) == 2) s->stall[i % MAX] = v;
 	else if (sscanf(line, "garbage %d", &i) == 1) s->garbage[i % MAX] = 1;
 	else if (sscanf(line, "print %d", &i) == 1) s->print[i % MAX] = 1;
 	else if (sscanf(line, "crash %d %15s", &i, word) == 2) strcpy(s->crash[i % MAX], word);
@@ -110,6 +112,7 @@ static int enter(device *d, struct script *s) {
 	if (strcmp(s->crash[i], "segv") == 0) *(volatile int *)8 = 1;
 	if (strcmp(s->crash[i], "exit127") == 0) _exit(127);
 	if (strcmp(s->crash[i], "abort") == 0) abort();
+	if (s->stall[i] > 0 && !stalled[i]) stalled[i] = 1, usleep(1000 * s->stall[i]);
 	while (s->hang[i]) usleep(2000), *s = load();
 	return s->error[i];
 }
@@ -286,6 +289,7 @@ struct event { device *d; unsigned long long type, data; unsigned gi, ci; };
 EXPORT int nvmlEventSetCreate(void **set) { *set = &gpus; return 0; }
 EXPORT int nvmlEventSetFree(void *set) { (void)set; return 0; }
 EXPORT int nvmlDeviceRegisterEvents(device *d, unsigned long long types, void *set) { (void)d, (void)types, (void)set; return 0; }
+static int delivered[MAX];
 EXPORT int nvmlEventSetWait_v2(void *set, struct event *e, unsigned ms) {
 	(void)set;
 	for (unsigned waited = 0; waited < ms; waited += 2, usleep(2000)) {
