@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"nodemeter/collector/metric"
@@ -56,10 +57,9 @@ type Result struct {
 	// Overall are the figures over all nodes (or workers of a CSV), by column.
 	Overall map[string]*Stats
 	Grid    Grid
-	// Frame and Section5 are the notebook's own; nil where there were more
-	// than frameLimit rows.
+	// Frame is the notebook's DataFrame; nil where there were more than
+	// frameLimit rows.
 	Frame    *Frame
-	Section5 *Section5
 	Use      Use
 	Findings []Finding
 	Bound    BoundBy
@@ -73,7 +73,7 @@ type Result struct {
 }
 
 // frameLimit is the number of rows up to which the notebook's own figures are computed from windows.
-const frameLimit = 200_000
+const frameLimit = 50_000
 
 // errNothing is returned when there is no sample at all.
 var errNothing = errors.New("no samples")
@@ -320,7 +320,9 @@ func (a *analyzer) finish() (*Result, error) {
 		r.Overall[name] = d.stats()
 	}
 	a.lay()
-	a.notebook()
+	if a.frame != nil {
+		r.Frame = a.frame.frame()
+	}
 	r.Missing = a.missing()
 	slices.SortStableFunc(r.Events, func(x, y metric.Event) int { return cmp.Compare(x.Time.UnixNano(), y.Time.UnixNano()) })
 	r.Use = r.use()
@@ -328,7 +330,7 @@ func (a *analyzer) finish() (*Result, error) {
 }
 
 func (a *analyzer) nothing() error {
-	where := fmt.Sprint(a.o.Paths)
+	where := Escape(strings.Join(a.result.Inputs.Paths, ", "))
 	switch {
 	case len(a.result.Problems) > 0:
 		p := a.result.Problems[0]
@@ -369,14 +371,12 @@ func (a *analyzer) lay() {
 	a.pending = nil
 }
 
-// notebook computes section 5 where the rows have been kept.
-func (a *analyzer) notebook() {
-	if a.frame != nil {
-		a.result.Frame = a.frame.frame()
+// Section5 computes section 5 of the notebook; nil where there were too many rows.
+func (r *Result) Section5() *Section5 {
+	if r.Frame == nil {
+		return nil
 	}
-	if a.result.Frame != nil {
-		a.result.Section5 = NewSection5(a.result.Frame)
-	}
+	return NewSection5(r.Frame)
 }
 
 func (a *analyzer) missing() []string {

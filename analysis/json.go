@@ -72,7 +72,7 @@ type DocumentProblem struct {
 func (r *Result) Document() *Document {
 	d := &Document{
 		Inputs: r.Inputs, Zone: r.zoneID(), From: r.stamp(r.From), To: r.stamp(r.To), Interval: Number(r.Interval.Seconds()),
-		Notebook: r.Section5, Overall: r.Overall, Entities: []DocumentEntity{}, Use: r.Use, Bound: r.Bound, Findings: r.Findings,
+		Notebook: r.Section5(), Overall: r.Overall, Entities: []DocumentEntity{}, Use: r.Use, Bound: r.Bound, Findings: r.Findings,
 		Missing: r.Missing, Notes: r.AllNotes(), Problems: []DocumentProblem{},
 	}
 	for _, e := range r.Entities {
