@@ -2,7 +2,6 @@ package window
 
 import (
 	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -71,26 +70,15 @@ func BenchmarkSealHour(b *testing.B) {
 // number of values in it.
 func makeJournal(t testing.TB, dir string, m *maker, n int) (path string, values int) {
 	t.Helper()
-	o := options(t, dir)
-	if err := o.complete(); err != nil {
-		t.Fatal(err)
-	}
-	r := &Recorder{opt: o, dir: filepath.Join(dir, nodeDir(o.Node))}
-	r.ledger = &ledger{opt: &r.opt}
-	w := newWriter(r)
+	var samples []*metric.Sample
 	for range n {
 		s := m.sample()
 		for _, r := range s.Readings {
 			values += len(r.Points)
 		}
-		if err := w.write(s); err != nil {
-			t.Fatal(err)
-		}
+		samples = append(samples, s)
 	}
-	if err := w.file.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return w.path, values
+	return writeJournal(t, options(t, dir), samples), values
 }
 
 // BenchmarkReadDay reads a node's day, 86,400 ticks of 100 columns in 24

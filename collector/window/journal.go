@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -60,8 +61,26 @@ func openJournal(path string, r io.ReaderAt, size int64) (*journal, error) {
 	if err := j.index(); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
+	if j.header.major == 0 {
+		j.nameless()
+	}
 	j.order()
 	return j, nil
+}
+
+// nameless makes do for a damaged header with what the path says.
+func (j *journal) nameless() {
+	if len(j.problems) == 0 {
+		j.problem(0, errors.New("no header"), "boot id, agent version and interval")
+	}
+	path, err := filepath.Abs(j.path)
+	if err != nil {
+		path = j.path
+	}
+	j.header.node = nodeOf(path)
+	if s, _, ok := parseName(filepath.Base(path)); ok {
+		j.header.from, j.header.to = s.from, s.to()
+	}
 }
 
 func (j *journal) index() error {

@@ -72,9 +72,6 @@ func (r *Reader) openJournal(path string, file *os.File, size int64) error {
 	if err != nil {
 		return err
 	}
-	if j.header.node == "" {
-		j.header.node = nodeOf(path)
-	}
 	r.meta = j.meta()
 	r.problems = append(r.problems, j.problems...)
 	chunks := newJournalChunks(j, r.query)
@@ -98,6 +95,7 @@ func (r *Reader) openSealed(path string, file *os.File, size int64) error {
 		return err
 	}
 	r.meta = s.meta
+	r.problems, s.problems = append(r.problems, s.problems...), nil
 	r.next = func() (*Chunk, error) {
 		c := chunks.next()
 		r.problems, s.problems = append(r.problems, s.problems...), nil

@@ -147,12 +147,15 @@ func decodeEntity(p []byte) (num uint64, e metric.Entity, err error) {
 
 func appendEvent(b []byte, e metric.Event) []byte {
 	b, at := beginFrame(b, frameEvent)
+	return endFrame(appendEventBody(b, e), at)
+}
+
+func appendEventBody(b []byte, e metric.Event) []byte {
 	b = append(b, byte(e.Kind))
 	b = binary.AppendVarint(b, e.Time.UnixNano())
 	b = binary.AppendVarint(b, int64(e.By))
 	b = binary.AppendVarint(b, e.Count)
-	b = appendString(b, e.Detail[:min(len(e.Detail), maxDetail)])
-	return endFrame(b, at)
+	return appendString(b, e.Detail[:min(len(e.Detail), maxDetail)])
 }
 
 // maxDetail keeps an event's text to what people read.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"nodemeter/collector/metric"
@@ -167,4 +168,24 @@ func (f File) ColumnSizes() ([]ColumnSize, error) {
 		}
 	}
 	return sizes, nil
+}
+
+// Replace puts a rewritten window in the place of a damaged one and returns
+// the path it has now. The damaged file is kept beside it as _NAME.damaged.
+func Replace(f File, rewritten string) (string, error) {
+	dir := filepath.Dir(f.Path)
+	path := filepath.Join(dir, filepath.Base(rewritten))
+	kept := filepath.Join(dir, "_"+strings.TrimPrefix(filepath.Base(f.Path), "_")+".damaged")
+	if exists(kept) {
+		return "", fmt.Errorf("%s is there already: move it away first", kept)
+	}
+	if path != f.Path && exists(path) {
+		return "", fmt.Errorf("%s is there already", path)
+	}
+	for _, mv := range [][2]string{{f.Path, kept}, {sibling(rewritten, extManifest), sibling(path, extManifest)}, {rewritten, path}} {
+		if err := os.Rename(mv[0], mv[1]); err != nil {
+			return "", err
+		}
+	}
+	return path, syncDir(dir)
 }

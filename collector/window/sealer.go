@@ -13,8 +13,8 @@ type sealer struct {
 	list []string
 	// failed are journals that could not be sealed; they are tried again.
 	failed []string
-	wake chan struct{}
-	end  bool
+	wake   chan struct{}
+	end    bool
 }
 
 func newSealer(r *Recorder) *sealer { return &sealer{r: r, wake: make(chan struct{}, 1)} }

@@ -95,17 +95,10 @@ func (w *writer) publish(s *metric.Sample) {
 		w.miss(n-w.dropped, errors.New("the disk was too slow: the queue was full"))
 		w.dropped = n
 	}
-	missed := w.pending
-	err := w.write(s)
-	if err == nil {
-		if missed > 0 {
-			w.r.opt.Log.Info("recording again", "samples_lost", missed, "reason", w.reason)
-			w.pending -= missed
-		}
-		return
+	if err := w.write(s); err != nil {
+		w.r.stats.lost.Add(1)
+		w.miss(1, err)
 	}
-	w.r.stats.lost.Add(1)
-	w.miss(1, err)
 }
 
 // miss notes samples that did not reach a window; the first of them is logged.
@@ -130,6 +123,10 @@ func (w *writer) write(s *metric.Sample) error {
 	if err := w.append(e.buf); err != nil {
 		e.rollback()
 		return err
+	}
+	if w.pending > 0 {
+		w.r.opt.Log.Info("recording again", "samples_lost", w.pending, "reason", w.reason)
+		w.pending, w.reason = 0, nil
 	}
 	w.samples++
 	w.r.stats.written.Add(1)
