@@ -154,7 +154,7 @@ func (c *comparison) compare(path string, want, got any) {
 	case float64:
 		c.numbers++
 		g, ok := got.(float64)
-		if !ok || !near(w, g) {
+		if !ok || !near(path, w, g) {
 			c.fail(path, "want %.17g, got %v", w, got)
 		}
 	case string:
@@ -170,8 +170,18 @@ func (c *comparison) compare(path string, want, got any) {
 	}
 }
 
-func near(want, got float64) bool {
-	return want == got || math.Abs(want-got) <= tolerance*max(math.Abs(want), math.Abs(got)) || math.Abs(want-got) < 1e-300
+// looser is where the oracle itself is not good to tolerance: the interval rests
+// on scipy's t.ppf, which for a fractional 5.4 degrees of freedom is 2.4e-9 off
+// the value that mpmath and the inverse incomplete beta function agree on
+// (analysis/stat holds our quantile against that value).
+var looser = map[string]float64{
+	"/extra/welch/ci95[0]": 1e-8,
+	"/extra/welch/ci95[1]": 1e-8,
+}
+
+func near(path string, want, got float64) bool {
+	limit := max(tolerance, looser[path])
+	return want == got || math.Abs(want-got) <= limit*max(math.Abs(want), math.Abs(got)) || math.Abs(want-got) < 1e-300
 }
 
 // The comparison itself must be able to fail.
