@@ -32,7 +32,7 @@ type Stretch struct{ From, To int64 }
 
 // Occupied measures when the tasks in rows were waiting and running.
 func (s *Set) Occupied(rows []int32) Occupancy {
-	var there, running []Stretch
+	there, running := make([]Stretch, 0, len(rows)), make([]Stretch, 0, len(rows))
 	o := Occupancy{Span: none(), Busy: none(), Running: none(), Mean: none(), IdleShare: none()}
 	total := 0.0
 	for _, r := range rows {

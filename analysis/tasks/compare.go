@@ -104,7 +104,9 @@ type sampleOf struct {
 }
 
 // NewComparison compares everything with everything that it is fair to compare.
-func NewComparison(s *Set) Comparison {
+func NewComparison(s *Set) Comparison { return s.comparison() }
+
+func (s *Set) newComparison() Comparison {
 	var c Comparison
 	configs, engines := s.configSamples(), s.engineSamples()
 	for _, x := range slices.Concat(engines, configs) {
@@ -132,7 +134,7 @@ func (s *Set) configSamples() []sampleOf {
 
 // deliveredExec is the execution seconds of the tasks that did not fail.
 func (s *Set) deliveredExec(rows []int32) []float64 {
-	var out []float64
+	out := make([]float64, 0, len(rows))
 	for _, r := range rows {
 		if s.Status[r] != StatusFailed && !math.IsNaN(s.Exec[r]) {
 			out = append(out, s.Exec[r])
@@ -274,8 +276,8 @@ func (c *Comparison) notes(s *Set, engines []sampleOf) {
 		c.Notes = append(c.Notes, "no two engines ran on the same number of cores: engines cannot be compared fairly with this data")
 	}
 	runs := 0
-	for _, cfg := range s.Configs {
-		runs = max(runs, len(s.runs(cfg)))
+	for _, cfg := range NewThroughput(s).Configs {
+		runs = max(runs, len(cfg.Runs))
 	}
 	if runs < 3 && len(s.Configs) > 1 {
 		c.Notes = append(c.Notes, "tasks of one run are not independent of each other, so these p-values are smaller than they should be; repeat whole runs to know better")

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // grouper finds the Group of each row of one file: from the file's own columns
@@ -142,6 +143,9 @@ func (s *Set) finish() {
 		}
 	}
 	s.label()
+	s.throughput = sync.OnceValue(s.newThroughput)
+	s.latency = sync.OnceValue(s.newLatency)
+	s.comparison = sync.OnceValue(s.newComparison)
 }
 
 // label names each configuration by what it is made of, and adds the id where two

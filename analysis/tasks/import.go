@@ -50,7 +50,7 @@ func Load(ctx context.Context, m *Manifest, opt Options) (*Set, error) {
 // Read reads one file's bytes into a Set of its own.
 func Read(ctx context.Context, name string, r io.Reader, run Run, opt Options) (*Set, error) {
 	s := newSet()
-	if err := s.read(ctx, name, r, &run, opt); err != nil {
+	if err := s.read(ctx, name, r, 0, &run, opt); err != nil {
 		return nil, err
 	}
 	s.finish()
@@ -71,7 +71,11 @@ func (s *Set) loadFile(ctx context.Context, run *Run, opt Options) error {
 		return fmt.Errorf("read tasks: %w", err)
 	}
 	defer f.Close()
-	return s.read(ctx, run.File, f, run, opt)
+	size := int64(0) // of a pipe
+	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
+		size = info.Size()
+	}
+	return s.read(ctx, run.File, f, size, run, opt)
 }
 
 // reading is the state of one file being read.
@@ -86,7 +90,8 @@ type reading struct {
 	groups grouper
 }
 
-func (s *Set) read(ctx context.Context, name string, r io.Reader, run *Run, opt Options) error {
+// read reads one file; size is its length in bytes, 0 where it is not known.
+func (s *Set) read(ctx context.Context, name string, r io.Reader, size int64, run *Run, opt Options) error {
 	zone := cmp.Or(run.Zone, opt.Zone, time.Local)
 	in := &reading{
 		set: s, run: run, opt: opt, scan: newScanner(skipBOM(r)), clock: &clock{zone: zone},
@@ -104,6 +109,9 @@ func (s *Set) read(ctx context.Context, name string, r io.Reader, run *Run, opt 
 	for n := 0; ; n++ {
 		if n%4096 == 0 && ctx.Err() != nil {
 			return ctx.Err()
+		}
+		if n == 4096 {
+			s.grow(float64(size)/float64(in.scan.bytes)*1.03, n)
 		}
 		rec, err := in.next()
 		if errors.Is(err, io.EOF) {
@@ -307,6 +315,22 @@ type failing struct{ err error }
 func (f failing) Read([]byte) (int, error) { return 0, f.err }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+
+// grow makes room for as many times the n rows read so far, so that the columns of a
+// long file do not grow by copying.
+func (s *Set) grow(times float64, n int) {
+	more := int(times*float64(n)) - n
+	if more <= 0 || times > 1e6 {
+		return
+	}
+	s.Submit, s.Completion = slices.Grow(s.Submit, more), slices.Grow(s.Completion, more)
+	s.Wait, s.Exec = slices.Grow(s.Wait, more), slices.Grow(s.Exec, more)
+	s.Status, s.Group = slices.Grow(s.Status, more), slices.Grow(s.Group, more)
+	s.File, s.Line = slices.Grow(s.File, more), slices.Grow(s.Line, more)
+	s.errors, s.requests = slices.Grow(s.errors, more), slices.Grow(s.requests, more)
+	s.idEnds = slices.Grow(s.idEnds, more)
+	s.ids = slices.Grow(s.ids, more*len(s.ids)/max(1, len(s.idEnds)))
+}
 
 // add appends a row to the columns.
 func (s *Set) add(r *row, group int32) {

@@ -77,7 +77,9 @@ func (d *Distribution) At(p float64) Number {
 }
 
 // NewLatency measures every configuration.
-func NewLatency(s *Set) Latency {
+func NewLatency(s *Set) Latency { return s.latency() }
+
+func (s *Set) newLatency() Latency {
 	var l Latency
 	unsure := map[float64]bool{}
 	for _, c := range s.Configs {

@@ -47,17 +47,15 @@ func NewNotebookSummary(s *Set) NotebookSummary {
 		engine       string
 		nodes, cores float64
 	}
-	rows := map[key][]int32{}
-	for i, gi := range s.Group {
-		g := s.Groups[gi]
-		if g.Config < 0 || g.Engine == "" || math.IsNaN(g.Nodes) || math.IsNaN(g.Cores) {
-			continue
+	groups := map[key][]int{}
+	for gi, g := range s.Groups {
+		if g.Config >= 0 && g.Engine != "" && !math.IsNaN(g.Nodes) && !math.IsNaN(g.Cores) {
+			k := key{g.Config, g.Engine, g.Nodes, g.Cores}
+			groups[k] = append(groups[k], gi)
 		}
-		k := key{g.Config, g.Engine, g.Nodes, g.Cores}
-		rows[k] = append(rows[k], int32(i))
 	}
-	for k, r := range rows {
-		f := s.summaryFigures(r)
+	for k, in := range groups {
+		f := s.summaryFigures(s.rowsOf(s.Configs[k.config], in))
 		out.Rows = append(out.Rows, NotebookSummaryRow{
 			ConfigID: s.Configs[k.config].ID, Engine: k.engine, Nodes: Number(k.nodes), Cores: Number(k.cores),
 			NotebookSummaryFigures: f, Rounded: f.rounded(),
@@ -76,6 +74,24 @@ func NewNotebookSummary(s *Set) NotebookSummary {
 		return compareFloats(float64(a.Cores), float64(b.Cores))
 	})
 	return out
+}
+
+// rowsOf are the rows of a configuration that belong to some groups.
+func (s *Set) rowsOf(c *Config, groups []int) []int32 {
+	n := 0
+	for _, g := range groups {
+		n += s.Groups[g].Rows
+	}
+	if n == len(c.Rows) {
+		return c.Rows
+	}
+	rows := make([]int32, 0, n)
+	for _, r := range c.Rows {
+		if slices.Contains(groups, int(s.Group[r])) {
+			rows = append(rows, r)
+		}
+	}
+	return rows
 }
 
 func (s *Set) summaryFigures(rows []int32) NotebookSummaryFigures {

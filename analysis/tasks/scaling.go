@@ -293,12 +293,9 @@ func ScalingFromConfigs(s *Set) ([]ScalingRow, []string) {
 // scalingRows is one row for each run of a configuration.
 func (s *Set) scalingRows(c *Config) []ScalingRow {
 	var out []ScalingRow
-	byFile := map[uint16][]int32{}
-	for _, r := range c.Rows {
-		byFile[s.File[r]] = append(byFile[s.File[r]], r)
-	}
-	for f := range s.Files {
-		rows := byFile[uint16(f)]
+	byFile, order := s.byFile(c.Rows)
+	for _, f := range order {
+		rows := byFile[f]
 		if o := s.Occupied(rows); o.Busy > 0 {
 			out = append(out, ScalingRow{Label: c.Engine, Nodes: c.Nodes, Cores: c.Cores, Tasks: float64(len(rows)), Time: float64(o.Busy)})
 		}

@@ -31,7 +31,8 @@ type record struct {
 type scanner struct {
 	r       *bufio.Reader
 	delim   byte
-	line    int // lines handed out so far
+	line    int   // lines handed out so far
+	bytes   int64 // read so far
 	pending [][]byte
 	long    []byte
 	buf     []byte
@@ -69,6 +70,7 @@ func (s *scanner) readLine() ([]byte, error) {
 		return nil, io.EOF
 	}
 	s.line++
+	s.bytes += int64(len(line))
 	s.ended = err != nil
 	return bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r")), nil
 }

@@ -65,6 +65,11 @@ type Set struct {
 	floatNodes, floatCores  bool
 	withoutConfig           int
 	internErrors, internIDs map[string]int
+
+	// Each analysis is computed once, when it is first asked for.
+	throughput func() Throughput
+	latency    func() Latency
+	comparison func() Comparison
 }
 
 // Group is one combination of configuration, engine, nodes and cores: what the

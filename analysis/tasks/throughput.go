@@ -101,7 +101,9 @@ type EngineThroughput struct {
 }
 
 // NewThroughput measures every configuration.
-func NewThroughput(s *Set) Throughput {
+func NewThroughput(s *Set) Throughput { return s.throughput() }
+
+func (s *Set) newThroughput() Throughput {
 	var t Throughput
 	for _, c := range s.Configs {
 		t.Configs = append(t.Configs, s.configThroughput(c))
@@ -132,7 +134,7 @@ func (s *Set) configThroughput(c *Config) ConfigThroughput {
 	}
 	t.ExecSeconds = s.secondsByFate(c.Rows)
 	t.Goodput = goodput(t.done(), t.Occupancy.Busy)
-	t.Runs = s.runs(c)
+	t.Runs = s.runs(c, t)
 	t.GoodputInterval = runInterval(t.Runs)
 	t.ArrivalLimited = t.arrivalLimited()
 	t.PerCore = t.Goodput / Number(c.Cores)
@@ -239,16 +241,11 @@ func (s *Set) errorCounts(rows []int32) []ErrorCount {
 	return out[:min(len(out), 5)]
 }
 
-// runs measures each file of a configuration by itself.
-func (s *Set) runs(c *Config) []RunGoodput {
-	byFile := map[uint16][]int32{}
-	var order []uint16
-	for _, r := range c.Rows {
-		f := s.File[r]
-		if _, ok := byFile[f]; !ok {
-			order = append(order, f)
-		}
-		byFile[f] = append(byFile[f], r)
+// runs measures each file of a configuration by itself; whole is the configuration.
+func (s *Set) runs(c *Config, whole ConfigThroughput) []RunGoodput {
+	byFile, order := s.byFile(c.Rows)
+	if len(order) == 1 {
+		return []RunGoodput{{File: s.Files[order[0]].Path, Tasks: whole.Tasks, Goodput: whole.Goodput}}
 	}
 	var out []RunGoodput
 	for _, f := range order {
@@ -258,6 +255,25 @@ func (s *Set) runs(c *Config) []RunGoodput {
 		out = append(out, RunGoodput{File: s.Files[f].Path, Tasks: len(rows), Goodput: goodput(t.done(), s.Occupied(rows).Busy)})
 	}
 	return out
+}
+
+// byFile splits rows by the file they come from; order is that of first appearance.
+func (s *Set) byFile(rows []int32) (byFile map[uint16][]int32, order []uint16) {
+	byFile = map[uint16][]int32{}
+	for i := 0; i < len(rows); {
+		f := s.File[rows[i]]
+		n := i + 1
+		for n < len(rows) && s.File[rows[n]] == f {
+			n++
+		}
+		if _, ok := byFile[f]; ok {
+			byFile[f] = append(slices.Clip(byFile[f]), rows[i:n]...)
+		} else {
+			byFile[f], order = rows[i:n], append(order, f)
+		}
+		i = n
+	}
+	return byFile, order
 }
 
 func runInterval(runs []RunGoodput) [2]Number {
