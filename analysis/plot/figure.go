@@ -15,7 +15,8 @@ import (
 type Figure struct {
 	Panels  []Panel
 	Columns int // 1 when zero
-	// Width and Height are the whole figure's, in inches; zero takes 7 by 5 a panel.
+	// Width and Height are the whole figure's, in inches; zero takes 7 by 5 a
+	// panel, of three columns or more 5.3 by 5.
 	Width, Height float64
 	// DPI is the resolution of PNG output; zero takes DefaultDPI.
 	DPI int
@@ -28,6 +29,7 @@ const DefaultDPI = 150
 
 const (
 	panelWidth, panelHeight = 7.0, 5.0
+	narrowPanel             = 16.0 / 3
 	// MaxInches bounds each side, so that a typing error does not ask for gigabytes.
 	MaxInches = 100
 )
@@ -92,6 +94,9 @@ func (f *Figure) size() (float64, float64) {
 	w, h := f.Width, f.Height
 	if w == 0 {
 		w = panelWidth * float64(f.columns())
+		if f.columns() > 2 {
+			w = narrowPanel * float64(f.columns())
+		}
 	}
 	if h == 0 {
 		h = panelHeight * float64(len(f.rows()))

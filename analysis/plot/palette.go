@@ -88,3 +88,25 @@ func faded(c color.Color, alpha float64) color.Color {
 
 // Colors lists its arguments, for BarSet.Colors.
 func Colors(c ...color.Color) []color.Color { return c }
+
+// Shade is the k-th of n shades of c, from lighter to c itself: things of one
+// kind that must still be told apart.
+func Shade(c color.Color, k, n int) color.Color {
+	if n <= 1 {
+		return c
+	}
+	return Tint(c, 0.42*float64(n-1-k)/float64(n-1))
+}
+
+// Tint mixes c with near-white: f 0 is c, 1 is almost white.
+func Tint(c color.Color, f float64) color.Color {
+	r := color.NRGBAModel.Convert(c).(color.NRGBA)
+	mix := func(v uint8) uint8 { return uint8(math.Round(float64(v)*(1-f) + 235*f)) }
+	return color.NRGBA{mix(r.R), mix(r.G), mix(r.B), r.A}
+}
+
+// Red is the colour of ideal lines.
+func Red() color.Color { return color.RGBA{214, 69, 65, 255} }
+
+// Faded gives a colour an opacity of 0-1.
+func Faded(c color.Color, alpha float64) color.Color { return faded(c, alpha) }

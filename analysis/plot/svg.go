@@ -192,7 +192,21 @@ func (c *svgCanvas) FillString(f font.Face, pt vg.Point, text string) {
 	if turn := math.Atan2(c.state.b, c.state.a); math.Abs(turn) > 1e-9 {
 		fmt.Fprintf(&c.buf, ` transform="rotate(%s %s %s)"`, num(-turn*180/math.Pi), num(x), num(y))
 	}
+	if w := f.Width(text); w > 0 && latin(text) {
+		// Whatever font the reader has, the text keeps the room it was given.
+		fmt.Fprintf(&c.buf, ` textLength="%s" lengthAdjust="spacingAndGlyphs"`, num(float64(w)))
+	}
 	fmt.Fprintf(&c.buf, ">%s</text>\n", html.EscapeString(text))
+}
+
+// latin reports whether the bundled font has every letter, so that its widths can be trusted.
+func latin(s string) bool {
+	for _, r := range s {
+		if r > 0x24f && (r < 0x2010 || r > 0x2122) {
+			return false
+		}
+	}
+	return true
 }
 
 func (c *svgCanvas) DrawImage(r vg.Rectangle, img image.Image) {

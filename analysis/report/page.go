@@ -8,7 +8,11 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"slices"
+	"unicode"
+	"unicode/utf8"
 
+	"nodemeter/analysis"
 	"nodemeter/analysis/plot"
 )
 
@@ -68,7 +72,7 @@ const (
 // Write renders the page as one HTML file that needs nothing else: no script,
 // no request, no font.
 func (p *Page) Write(w io.Writer) error {
-	t, err := template.New("page").Funcs(template.FuncMap{"svg": inlineSVG}).Parse(pageHTML)
+	t, err := template.New("page").Funcs(template.FuncMap{"svg": inlineSVG, "class": cellClass}).Parse(pageHTML)
 	if err != nil {
 		return fmt.Errorf("parse the page template: %w", err)
 	}
@@ -84,6 +88,18 @@ func (p *Page) Write(w io.Writer) error {
 	}
 	_, err = w.Write(b.Bytes())
 	return err
+}
+
+// cellClass tells texts, which read from the left, from figures; long texts wrap.
+func cellClass(s string) string {
+	r, _ := utf8.DecodeRuneInString(s)
+	switch {
+	case len(s) > 48:
+		return "long"
+	case unicode.IsLetter(r):
+		return "text"
+	}
+	return ""
 }
 
 // policy lets the page show its own style and images within itself, and nothing else.
@@ -102,4 +118,37 @@ func inlineSVG(p *Picture) (template.HTML, error) {
 	}
 	svg, err := plot.Inline(p.Panel, width, height, p.Alt)
 	return template.HTML(svg), err
+}
+
+// AddTasks adds the sections of tasks. A recording added afterwards takes its
+// place before the comparison.
+func (p *Page) AddTasks(t *Tasks) {
+	if p.Title == "" {
+		p.Title = fmt.Sprintf("Benchmark report: %d configurations", len(t.Set.Configs))
+	}
+	p.Sections = append(p.Sections, t.TaskSections()...)
+	p.Takeaways = append(p.Takeaways, t.Takeaways()...)
+}
+
+// AddRecording adds section 5; t are the tasks already added, nil for none.
+func (p *Page) AddRecording(r *analysis.Result, t *Tasks) error {
+	number := ""
+	if t != nil {
+		number = "5. "
+	}
+	section, err := Recording(r, number, t)
+	if err != nil {
+		return err
+	}
+	at := len(p.Sections)
+	if at > 0 {
+		at--
+	}
+	p.Sections = slices.Insert(p.Sections, at, section)
+	if p.Title == "" {
+		p.Title = Title(r)
+	}
+	p.Lead, p.Verdict = Lead(r), r.Bound.Sentence
+	p.Takeaways = append(p.Takeaways, Takeaways(r)...)
+	return nil
 }

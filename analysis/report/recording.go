@@ -8,16 +8,24 @@ import (
 	"nodemeter/collector/metric"
 )
 
-// Recording is the page's section 5: what the nodes did.
-func Recording(r *analysis.Result, number string) (Section, error) {
+// Recording is the page's section 5: what the nodes did, and, when there are
+// any, the tasks that ran meanwhile (nil for none).
+func Recording(r *analysis.Result, number string, t *Tasks) (Section, error) {
 	v := newView(r)
 	s := Section{ID: "resources", Title: number + "Resource Utilization"}
 	pictures, err := Resources(r, []string{"all"})
 	if err != nil {
 		return s, err
 	}
-	s.Blocks = append(s.Blocks, Block{Facts: v.facts()})
-	s.Blocks = append(s.Blocks, Block{Pictures: v.worthShowing(pictures)})
+	s.Blocks = append(s.Blocks, Block{Text: "What the nodes did. " + v.origin(), Facts: v.facts()})
+	shown := v.worthShowing(pictures)
+	if t != nil && t.Set.Len() > 0 {
+		shown = append([]*Picture{t.Running(r)}, shown...)
+	}
+	s.Blocks = append(s.Blocks, Block{Pictures: shown})
+	if lines := findingLines(r); len(lines) > 0 {
+		s.Blocks = append(s.Blocks, Block{Heading: "Findings", Findings: lines})
+	}
 	s.Blocks = append(s.Blocks, Block{Heading: "By worker", Table: v.workerTable()})
 	if notes := r.AllNotes(); len(notes) > 0 {
 		s.Blocks = append(s.Blocks, Block{Heading: "About the recording", Notes: notes})

@@ -85,7 +85,7 @@ func (v *view) heatmapOf(title, label, how, row string, series []*analysis.Serie
 		}
 	}
 	return &Picture{Title: title, Panel: p, Tall: len(names) > 12,
-		Caption: fmt.Sprintf("Each cell is the %s over %s; the scale is always 0 to 100 %%, hatched cells have no samples. %s", how, cell, v.origin()),
+		Caption: fmt.Sprintf("Each cell is the %s over %s; the scale is always 0 to 100 %%, hatched cells have no samples.", how, cell),
 		Alt:     fmt.Sprintf("%s of %d rows by %d columns of %s each; %s. %d of %d cells have no samples.", title, len(m.rows), len(m.values[0]), cell, v.extremes(m), gaps, len(m.rows)*len(m.values[0]))}
 }
 

@@ -23,7 +23,7 @@ func (v *view) disk() *Picture {
 		series, names = append(series, &sum), append(names, v.label(e))
 	}
 	p := v.linesOf(title, "Read and written (MB/s)", series, names, 1e-6)
-	p.Caption = "Megabytes per second (10^6) read from and written to physical disks. " + v.origin()
+	p.Caption = "Megabytes per second (10⁶ bytes) read from and written to physical disks."
 	return p
 }
 
@@ -92,5 +92,5 @@ func (v *view) pressure() *Picture {
 	if top < 1 {
 		p.Y = plot.Axis{Label: p.Y.Label, Min: 0, Max: 1}
 	}
-	return &Picture{Title: title, Panel: p, Alt: alt, Table: t, Caption: "Share of time in which at least one task waited for the resource (Linux pressure stall information), averaged over workers. " + v.origin()}
+	return &Picture{Title: title, Panel: p, Alt: alt, Table: t, Caption: "Share of time in which at least one task waited for the resource (Linux pressure stall information), averaged over workers."}
 }

@@ -86,7 +86,7 @@ func Resources(r *analysis.Result, names []string) ([]*Picture, error) {
 // cpu is the notebook's first panel.
 func (v *view) cpu() *Picture {
 	p := v.lines("CPU Utilization Over Time", "CPU Utilization (%)", "cpu_util", 100)
-	p.Caption = "CPU utilization of every worker, and in bold the average over the workers present at each time. Lines stop at gaps. " + v.origin()
+	p.Caption = "CPU utilization of every worker, and in bold the average over the workers present at each time. Lines stop at gaps."
 	return p
 }
 
@@ -96,13 +96,13 @@ func (v *view) over(name string) *Picture {
 	switch name {
 	case "memory":
 		p = v.lines("Memory Utilization Over Time", "Memory Utilization (%)", "memory_util", 100)
-		p.Caption = "Share of memory that is not available to new programs. " + v.origin()
+		p.Caption = "Share of memory that is not available to new programs."
 	case "gpu":
 		p = v.lines("GPU Utilization Over Time", "GPU Utilization (%)", "gpu_util", 100)
-		p.Caption = "Mean over each worker's GPUs, idle ones included; a GPU counts as busy while at least one kernel was running. " + strings.Join(v.gpuNote(), " ") + " " + v.origin()
+		p.Caption = "Mean over each worker's GPUs, idle ones included; a GPU counts as busy while at least one kernel was running. " + strings.Join(v.gpuNote(), " ")
 	default:
 		p = v.lines("Network Throughput Over Time", "Network (Mbit/s)", "network_mbps", 1)
-		p.Caption = "Megabits per second (10^6), received and sent, over physical links. " + v.origin()
+		p.Caption = "Megabits per second (10⁶), received and sent, over physical links."
 	}
 	return p
 }
@@ -127,7 +127,9 @@ func (v *view) linesOf(title, label string, series []*analysis.Series, names []s
 	if average == nil {
 		return nothing(title, "Nothing of this kind was recorded.")
 	}
-	if len(series) > 1 {
+	if len(series) == 1 {
+		p.Many[0].Color = plot.SteelBlue()
+	} else {
 		p.Series = []plot.Series{{Name: "Average", X: x, Y: scaled(average.Mean, factor), Color: plot.Ink(), Bold: true}}
 	}
 	if len(series) > plot.MaxSeries {
@@ -193,13 +195,13 @@ func (v *view) boxes() *Picture {
 		alt += fmt.Sprintf(" %s: median %.1f %%, half of the samples between %.1f and %.1f %%.", c.name, box.Median, box.Q1, box.Q3)
 	}
 	return &Picture{Title: title, Panel: p, Alt: alt, Table: t,
-		Caption: "All workers' samples together; the GPU over the workers that have one. Boxes hold half of the samples, whiskers reach 1.5 box heights, the cross is the mean, circles are values beyond. " + strings.Join(v.gpuNote(), " ")}
+		Caption: "All workers' samples together; the GPU over the workers that have one. Boxes hold half of the samples, whiskers reach 1.5 box heights, the cross is the mean, circles are values beyond."}
 }
 
 // bars is the notebook's fourth panel, in natural order of names.
 func (v *view) bars() *Picture {
 	const title = "Average Resource Utilization by Worker"
-	p := &plot.Bars{Title: title, X: plot.Axis{Label: "Worker"}, Y: plot.Axis{Label: "Average Utilization (%)", Max: 100}, Absent: "no GPU",
+	p := &plot.Bars{Title: title, X: plot.Axis{Label: "Worker"}, Y: plot.Axis{Label: "Average Utilization (%)", Max: 107}, Absent: "no GPU",
 		Sets:   []plot.BarSet{{Name: "CPU", Color: plot.Engine(0)}, {Name: "Memory", Color: plot.Engine(1)}, {Name: "GPU", Color: plot.Engine(2)}},
 		Format: func(x float64) string { return fmt.Sprintf("%.1f", x) }}
 	t := &Table{Caption: "Averages, weighted by time, with coverage", Head: []string{"Worker", "CPU", "Memory", "GPU", "Samples", "Coverage", "Gaps"}}

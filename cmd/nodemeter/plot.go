@@ -19,6 +19,8 @@ type plotFlags struct {
 	analyze        analyzeFlags
 	output, format string
 	panels         []string
+	tasks          taskInputs
+	picture        string
 	width, height  float64
 	dpi            int
 }
@@ -32,16 +34,22 @@ func newPlot() *cobra.Command {
 notebook's shape ("-" is standard input), into one picture. Without --panel these are the
 notebook's four panels of section 5. The same recording gives the same bytes.
 
-Panels:
+With --tasks (or --runs, or --scaling) it draws one of the notebook's other pictures instead:
+--picture throughput, latency, scaling or comparative.
+
+Panels of a recording:
 ` + report.PanelHelp() + "  all          every one of them",
 		Example: `  nodemeter plot -o resource_utilization.png
   nodemeter plot --since 2h --panel cpu,memory,gpu -o run.svg
-  nodemeter plot --panel all -o run.pdf DIR`,
+  nodemeter plot --panel all -o run.pdf DIR
+  nodemeter plot --tasks metrics.csv --picture latency -o latency_analysis.png`,
 		RunE: func(cmd *cobra.Command, args []string) error { return runPlot(cmd, args, &f) },
 	}
 	f.analyze.add(cmd)
 	fl := cmd.Flags()
-	fl.StringVarP(&f.output, "output", "o", "resource_utilization.png", "`FILE` to write, - for standard output")
+	f.tasks.add(fl)
+	fl.StringVar(&f.picture, "picture", "throughput", "which `PICTURE` of the tasks: "+strings.Join(report.TaskFigures(), ", "))
+	fl.StringVarP(&f.output, "output", "o", "", "`FILE` to write, - for standard output (default: as the notebook names it, resource_utilization.png)")
 	fl.StringVar(&f.format, "format", "", "`FORMAT`: png, svg or pdf (default: by the file's name)")
 	fl.StringSliceVar(&f.panels, "panel", report.NotebookPanels(), "`PANELS` to draw, in this order")
 	fl.Float64Var(&f.width, "width", 0, "width of the picture in inches (default 7 a column)")
@@ -51,9 +59,18 @@ Panels:
 }
 
 func runPlot(cmd *cobra.Command, args []string, f *plotFlags) error {
+	if f.output == "" {
+		f.output = "resource_utilization.png"
+		if f.tasks.given() {
+			f.output = f.picture + "_analysis.png"
+		}
+	}
 	format, err := pictureFormat(f.format, f.output)
 	if err != nil {
 		return err
+	}
+	if f.tasks.given() {
+		return f.drawTasks(cmd, args, format)
 	}
 	if _, err := report.PanelNames(f.panels); err != nil {
 		return usageError{err}
@@ -72,12 +89,35 @@ func runPlot(cmd *cobra.Command, args []string, f *plotFlags) error {
 	if err != nil {
 		return usageError{err}
 	}
-	return f.draw(cmd, pictures, format)
+	return f.draw(cmd, pictures, format, 2)
 }
 
-// draw lays the pictures out, two in a row, and writes them.
-func (f *plotFlags) draw(cmd *cobra.Command, pictures []*report.Picture, format string) error {
-	figure := plot.Figure{Columns: 2, Width: f.width, Height: f.height, DPI: f.dpi, Wide: map[int]bool{}}
+// drawTasks draws one of the four pictures of tasks.
+func (f *plotFlags) drawTasks(cmd *cobra.Command, args []string, format string) error {
+	if len(args) > 0 {
+		return usagef("with --tasks, --runs or --scaling there is no recording to draw: leave %s out, or see nodemeter report", analysis.Escape(args[0]))
+	}
+	if !slices.Contains(report.TaskFigures(), f.picture) {
+		return usagef("--picture %s: give %s", analysis.Escape(f.picture), strings.Join(report.TaskFigures(), ", "))
+	}
+	zone, err := taskZone(f.analyze.zone)
+	if err != nil {
+		return err
+	}
+	measured, err := f.tasks.read(cmd.Context(), zone, cmd.ErrOrStderr())
+	if err != nil {
+		return err
+	}
+	figure, err := measured.Figure(f.picture)
+	if err != nil {
+		return err
+	}
+	return f.draw(cmd, figure.Pictures, format, figure.Columns)
+}
+
+// draw lays the pictures out and writes them.
+func (f *plotFlags) draw(cmd *cobra.Command, pictures []*report.Picture, format string, columns int) error {
+	figure := plot.Figure{Columns: columns, Width: f.width, Height: f.height, DPI: f.dpi, Wide: map[int]bool{}}
 	for i, p := range pictures {
 		figure.Panels = append(figure.Panels, p.Panel)
 		figure.Wide[i] = p.Wide

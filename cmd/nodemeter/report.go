@@ -12,6 +12,7 @@ import (
 
 type reportFlags struct {
 	analyze analyzeFlags
+	tasks   taskInputs
 	windows []string
 	output  string
 	title   string
@@ -24,14 +25,20 @@ func newReport() *cobra.Command {
 		Short: "Write one self-contained HTML page that explains a run",
 		Long: `Report writes one HTML file with the pictures, figures, coverage and findings of a recording:
 sample windows (directories or single files, open ones too) or one CSV of the notebook's shape.
+With --tasks (or --runs, or --scaling) it has the notebook's other sections too, in its order;
+section 5 is then left out unless a recording is named, as arguments or by --windows.
+
 The file needs no network, no script and no font; it prints, and follows the reader's light or
 dark theme. The same recording gives the same bytes.`,
-		Example: "  nodemeter report -o report.html\n  nodemeter report --since 2h --title 'Training run 12' -o run12.html DIR",
-		RunE:    func(cmd *cobra.Command, args []string) error { return runReport(cmd, args, &f) },
+		Example: `  nodemeter report -o report.html
+  nodemeter report --since 2h --title 'Training run 12' -o run12.html DIR
+  nodemeter report --tasks runs.yaml --scaling scaling.csv --windows DIR`,
+		RunE: func(cmd *cobra.Command, args []string) error { return runReport(cmd, args, &f) },
 	}
 	f.analyze.add(cmd)
 	fl := cmd.Flags()
-	fl.StringSliceVar(&f.windows, "windows", nil, "the recording's `PATHS`, as the arguments")
+	f.tasks.add(fl)
+	fl.StringSliceVar(&f.windows, "windows", nil, "the recording's `PATHS`, the same as the arguments")
 	fl.StringVarP(&f.output, "output", "o", "report.html", "`FILE` to write, - for standard output")
 	fl.StringVar(&f.title, "title", "", "`TITLE` of the page (default: made of the nodes' names)")
 	return cmd
@@ -39,8 +46,22 @@ dark theme. The same recording gives the same bytes.`,
 
 func runReport(cmd *cobra.Command, args []string, f *reportFlags) error {
 	page := report.Page{Title: f.title, Made: "nodemeter " + version}
-	if err := f.addRecording(cmd, append(args, f.windows...), &page); err != nil {
-		return err
+	paths := append(args, f.windows...)
+	var measured *report.Tasks
+	if f.tasks.given() {
+		zone, err := taskZone(f.analyze.zone)
+		if err != nil {
+			return err
+		}
+		if measured, err = f.tasks.read(cmd.Context(), zone, cmd.ErrOrStderr()); err != nil {
+			return err
+		}
+		page.AddTasks(measured)
+	}
+	if measured == nil || len(paths) > 0 || f.analyze.server.url != "" {
+		if err := f.addRecording(cmd, paths, &page, measured); err != nil {
+			return err
+		}
 	}
 	if err := writeOutput(cmd.Context(), cmd.OutOrStdout(), f.output, page.Write); err != nil {
 		return fmt.Errorf("write %s: %w", analysis.Escape(f.output), err)
@@ -52,7 +73,7 @@ func runReport(cmd *cobra.Command, args []string, f *reportFlags) error {
 }
 
 // addRecording adds section 5.
-func (f *reportFlags) addRecording(cmd *cobra.Command, paths []string, page *report.Page) error {
+func (f *reportFlags) addRecording(cmd *cobra.Command, paths []string, page *report.Page, measured *report.Tasks) error {
 	o, err := f.analyze.options(cmd, paths)
 	if err != nil {
 		return err
@@ -63,15 +84,5 @@ func (f *reportFlags) addRecording(cmd *cobra.Command, paths []string, page *rep
 		return err
 	}
 	reportProblems(cmd.ErrOrStderr(), result.Problems)
-	section, err := report.Recording(result, "")
-	if err != nil {
-		return err
-	}
-	if page.Title == "" {
-		page.Title = report.Title(result)
-	}
-	page.Lead, page.Verdict = report.Lead(result), result.Bound.Sentence
-	page.Takeaways = append(page.Takeaways, report.Takeaways(result)...)
-	page.Sections = append(page.Sections, section)
-	return nil
+	return page.AddRecording(result, measured)
 }
