@@ -28,6 +28,9 @@ func (g *grouper) of(r *row) int32 {
 		g.set.floatCores = true
 	}
 	g.key = append(append(append(g.key[:0], r.config...), 0), r.engine...)
+	if !r.hasConfig {
+		g.key = append(g.key, 0) // no column is not the same as nothing in it
+	}
 	for _, v := range []float64{r.nodes, r.cores, r.gpus} {
 		g.key = strconv.AppendUint(append(g.key, 0), math.Float64bits(v), 16)
 	}
@@ -54,7 +57,7 @@ func (g *grouper) add(r *row) int32 {
 		}
 	}
 	id, label := string(r.config), ""
-	if r.config == nil {
+	if !r.hasConfig {
 		id, label = g.run.identity()
 	}
 	if !absent([]byte(id)) {

@@ -314,18 +314,20 @@ func (j *Join) warn(s *Set, all []int32) {
 		return
 	}
 	say("the rows of the task file name no node: each configuration stands against all nodes of the recording")
+	var overlapping []string
 	for i, c := range j.Configs {
 		if c.Reason == "" && c.Coverage < 0.95 {
 			say("%s: samples cover %s of its time; figures are of that part", c.Label, percent(c.Coverage))
 		}
 		if c.Reason == "" && known(c.Shape.Nodes) && float64(c.Shape.Nodes) != float64(len(c.Nodes)) {
-			say("%s ran on %s nodes, the recording has %d: %s", c.Label, count(c.Shape.Nodes), len(c.Nodes), strings.Join(firstNames(c.Nodes), ", "))
+			say("%s ran on %s, the recording has %d: %s", c.Label, countNoun(int(c.Shape.Nodes), "node"), len(c.Nodes), strings.Join(firstNames(c.Nodes), ", "))
 		}
-		for _, d := range j.Configs[:i] {
-			if c.From.Before(d.To) && d.From.Before(c.To) {
-				say("%s and %s overlap in time: what each used cannot be told apart", d.Label, c.Label)
-			}
+		if slices.ContainsFunc(j.Configs, func(d ConfigUse) bool { return d.Label != c.Label && c.From.Before(d.To) && d.From.Before(c.To) }) {
+			overlapping = append(overlapping, j.Configs[i].Label)
 		}
+	}
+	if len(overlapping) > 0 {
+		say("%s overlap in time: what each used cannot be told apart", list(overlapping))
 	}
 }
 

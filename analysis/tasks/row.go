@@ -23,6 +23,7 @@ type row struct {
 	statusText         string
 	id, err, requested []byte
 	config, engine     []byte
+	hasConfig          bool // the layout has the column
 	nodes, cores, gpus float64
 	decimalNodes       bool
 	decimalCores       bool
@@ -52,6 +53,7 @@ func (l *layout) parseRow(fields [][]byte, c *clock) (row, error) {
 	if len(fields) != len(l.columns) {
 		return r, fmt.Errorf("%d fields under a header of %d columns", len(fields), len(l.columns))
 	}
+	r.hasConfig = l.has[colConfig]
 	for i, col := range l.columns {
 		b := fields[i]
 		if col == colIgnored {

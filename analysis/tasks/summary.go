@@ -4,6 +4,7 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -119,7 +120,7 @@ func Takeaways(s *Set, scaling *Scaling, join *Join) []string {
 	sayLatency(say, NewLatency(s))
 	sayFailures(say, t)
 	if scaling != nil {
-		sayScaling(say, *scaling)
+		sayScaling(say, *scaling, t)
 	}
 	if join != nil {
 		sayUse(say, join)
@@ -230,9 +231,13 @@ func firstLine(text string) string {
 	return text
 }
 
-func sayScaling(say func(string, ...any), s Scaling) {
+func sayScaling(say func(string, ...any), s Scaling, t Throughput) {
 	for _, st := range s.Studies {
 		if len(st.Points) < 2 {
+			continue
+		}
+		if st.Series != "" && slices.ContainsFunc(t.Configs, func(c ConfigThroughput) bool { return c.Engine == st.Series && c.ArrivalLimited }) {
+			say("How %s scales cannot be told from this data: its tasks were submitted no faster than they were done.", st.Series)
 			continue
 		}
 		last := st.Points[len(st.Points)-1]

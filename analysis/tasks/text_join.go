@@ -21,9 +21,15 @@ func (j *Join) WriteText(w io.Writer) error {
 			four(x.GPUJoules), four(x.JoulesPerTask)})
 	}
 	p.table(1, []string{"configuration", "nodes", "coverage", "goodput/s", "CPU", "peak", "memory", "GPU", "Mbit/s", "no task ran"}, rows)
-	if len(cost) > 0 {
+	switch {
+	case len(cost) == 0:
+	case !j.costs():
+		p.head("What it cost is not known: it takes cpu_count, GPU power or energy, which a CSV of samples does not have")
+	default:
 		p.head("What it cost (per task: per successful task)")
 		p.table(1, []string{"configuration", "tasks", "core-s used", "of recorded", "per task", "GPU-s", "per task", "GPU J", "per task"}, cost)
+	}
+	if len(cost) > 0 {
 		p.head("What bound it")
 		for _, c := range j.Configs {
 			if c.Reason == "" {
@@ -39,4 +45,14 @@ func (j *Join) WriteText(w io.Writer) error {
 		p.notes(j.Warnings)
 	}
 	return p.done()
+}
+
+// costs says whether any configuration has a cost.
+func (j *Join) costs() bool {
+	for _, c := range j.Configs {
+		if known(c.Cost.CoreSeconds) || known(c.Cost.GPUSeconds) || known(c.Cost.GPUJoules) {
+			return true
+		}
+	}
+	return false
 }

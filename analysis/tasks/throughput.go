@@ -69,6 +69,8 @@ type ConfigThroughput struct {
 	// Occupied is execution seconds over busy core-seconds: the share of the cores
 	// that tasks of one core each would have kept busy.
 	Occupied Number `json:"execution_per_core_second"`
+
+	unstated bool // no task has a status
 }
 
 // SecondsByFate splits execution seconds.
@@ -123,6 +125,7 @@ func (s *Set) configThroughput(c *Config) ConfigThroughput {
 		Throughput: none(), Goodput: none(), GoodputInterval: [2]Number{none(), none()}, Efficiency: none(),
 	}
 	t.Other = t.Tasks - t.Successful - t.Failed
+	t.unstated = s.count(c.Rows, StatusMissing) == t.Tasks
 	t.SuccessRate = Number(float64(t.Successful) / float64(t.Successful+t.Failed))
 	i := stat.ProportionInterval(t.Successful, t.Successful+t.Failed)
 	t.SuccessRateInterval = [2]Number{Number(i.Low), Number(i.High)}
@@ -145,7 +148,7 @@ func (s *Set) configThroughput(c *Config) ConfigThroughput {
 // done is the tasks that count as delivered: those of a file without any status are
 // all it has, because that format lists no failed ones.
 func (t *ConfigThroughput) done() int {
-	if t.Other == t.Tasks {
+	if t.unstated {
 		return t.Tasks
 	}
 	return t.Successful
@@ -251,7 +254,7 @@ func (s *Set) runs(c *Config, whole ConfigThroughput) []RunGoodput {
 	for _, f := range order {
 		rows := byFile[f]
 		t := ConfigThroughput{Tasks: len(rows), Successful: s.count(rows, StatusSuccess)}
-		t.Other = t.Tasks - t.Successful - s.count(rows, StatusFailed)
+		t.unstated = s.count(rows, StatusMissing) == t.Tasks
 		out = append(out, RunGoodput{File: s.Files[f].Path, Tasks: len(rows), Goodput: goodput(t.done(), s.Occupied(rows).Busy)})
 	}
 	return out
@@ -336,7 +339,7 @@ func (t *Throughput) notes(s *Set) {
 		if math.IsNaN(float64(c.Cores)) {
 			t.Notes = append(t.Notes, fmt.Sprintf("%s: cores unknown, so no efficiency; give --cores or a manifest", c.Label))
 		}
-		if c.Other == c.Tasks && c.Tasks > 0 {
+		if c.unstated {
 			t.Notes = append(t.Notes, fmt.Sprintf("%s: no task has a status; such files list only tasks that finished, and all count as delivered", c.Label))
 		}
 	}
