@@ -134,6 +134,21 @@ func TestLint(t *testing.T) {
 	}
 }
 
+func TestFamiliesAreConsistent(t *testing.T) {
+	e := newExporter(t, func(o *Options) { o.PerCore = true })
+	e.Publish(sample())
+	checked, err := prometheus.Gatherers{e}.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	families, _ := e.Gather()
+	for i, f := range families {
+		if checked[i].GetName() != f.GetName() {
+			t.Fatalf("%s is out of order", f.GetName())
+		}
+	}
+}
+
 func TestPerCoreIsOffByDefault(t *testing.T) {
 	e := newExporter(t, nil)
 	e.Publish(sample())

@@ -109,6 +109,11 @@ type conversion struct {
 	*families
 	limit           int
 	series, dropped int
+
+	metrics  []dto.Metric // the slabs being used
+	values   []float64
+	gauges   []dto.Gauge
+	counters []dto.Counter
 }
 
 // convert turns a sample into metrics. Beyond the limit series are dropped, the
@@ -176,13 +181,34 @@ func (c *conversion) add(fam *family, labels []*dto.LabelPair, v float64) {
 		return
 	}
 	c.series++
-	m := &dto.Metric{Label: labels}
-	if fam.kind == dto.MetricType_COUNTER {
-		m.Counter = &dto.Counter{Value: &v}
-	} else {
-		m.Gauge = &dto.Gauge{Value: &v}
+	fam.metrics = append(fam.metrics, c.metric(fam.kind, labels, v))
+}
+
+// slab is how many metrics are allocated at once: a sample has hundreds, each
+// of three small parts.
+const slab = 64
+
+// metric makes one metric out of the slabs.
+func (c *conversion) metric(kind dto.MetricType, labels []*dto.LabelPair, v float64) *dto.Metric {
+	i := len(c.metrics)
+	if i == cap(c.metrics) {
+		i = 0
+		c.metrics = make([]dto.Metric, 0, slab)
+		c.values = make([]float64, slab)
+		c.gauges = make([]dto.Gauge, slab)
+		c.counters = make([]dto.Counter, slab)
 	}
-	fam.metrics = append(fam.metrics, m)
+	c.metrics = c.metrics[:i+1]
+	m := &c.metrics[i]
+	m.Label, c.values[i] = labels, v
+	if kind == dto.MetricType_COUNTER {
+		c.counters[i].Value = &c.values[i]
+		m.Counter = &c.counters[i]
+	} else {
+		c.gauges[i].Value = &c.values[i]
+		m.Gauge = &c.gauges[i]
+	}
+	return m
 }
 
 // done returns the families that have series, by name.

@@ -1,6 +1,8 @@
 package exporter
 
 import (
+	"time"
+
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
@@ -73,8 +75,8 @@ func (h *health) collectors() []prometheus.Collector {
 		h.up, h.duration, h.lastSuccess, h.failures, h.rejected,
 		h.ticks, h.late, h.steps, h.slept, h.missed, h.lastTick, h.covered, h.lag, h.interval,
 		h.series, h.limit, h.dropped, h.build,
-		collectors.NewGoCollector(),
-		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		collectors.NewGoCollector(collectors.WithGoCollectorMemStatsMetricsDisabled()),
+		newSelf(time.Now()),
 	}
 }
 
