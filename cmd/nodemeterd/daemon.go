@@ -16,6 +16,7 @@ import (
 	"nodemeter/collector/metric"
 	"nodemeter/collector/window"
 	"nodemeter/exporter"
+	"nodemeter/exporter/remotewrite"
 )
 
 // daemon is the parts of a running nodemeterd.
@@ -29,6 +30,7 @@ type daemon struct {
 	where    string           // where it records, in words
 	runner   *collector.Runner
 	export   *exporter.Exporter
+	writer   *remotewrite.Writer // nil when nothing is pushed
 	notify   *notifier
 	table    table
 	samples  int
@@ -99,7 +101,11 @@ func (d *daemon) wire() error {
 	if err != nil {
 		return err
 	}
-	extra = append(extra, compatible...)
+	pushing, err := d.pushing()
+	if err != nil {
+		return err
+	}
+	extra = append(append(extra, compatible...), pushing...)
 	d.export, err = exporter.New(exporter.Options{
 		Descs: d.runner.Descs(), Interval: d.interval, PerCore: d.perCoreSeries, MaxSeries: d.maxSeries,
 		Build: build(), Extra: extra,
@@ -142,6 +148,7 @@ func (d *daemon) run(ctx context.Context) error {
 		}
 	}()
 	go d.table.obey(ctx, d.log)
+	defer d.push()()
 	if err := d.runner.Run(ctx); err != nil {
 		return err
 	}

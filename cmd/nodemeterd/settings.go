@@ -33,6 +33,7 @@ type settings struct {
 	perCoreSeries bool
 	maxSeries     int
 	compat        []string
+	remote        remoteSettings
 
 	windowsDir    string
 	windowsWidth  time.Duration
@@ -62,6 +63,7 @@ func (s *settings) flags() []group {
 		newGroup("Sampling", s.samplingFlags),
 		newGroup("Recording", s.windowFlags),
 		newGroup("Exporting", s.webFlags),
+		newGroup("Pushing", s.remote.flags),
 		newGroup("Other", s.otherFlags),
 	}
 }
