@@ -21,6 +21,7 @@ var commands = []func() *cobra.Command{
 	newSummary,
 	newPlot,
 	newReport,
+	newCompare,
 	newExport,
 	newInspect,
 	newVerify,
