@@ -217,12 +217,35 @@ func (a *useSum) add(r *analysis.Result, length float64) {
 		from Number
 	}{
 		{&a.cost.CoreSeconds, u.CoreHoursUsed * 3600}, {&a.cost.CoreSecondsAvailable, u.CoreHours * 3600},
-		{&a.cost.GPUSeconds, u.GPUHoursUsed * 3600}, {&a.cost.GPUSecondsAvailable, u.GPUHours * 3600}, {&a.cost.GPUJoules, u.GPUJoules},
+		{&a.cost.GPUSeconds, u.GPUHoursUsed * 3600}, {&a.cost.GPUSecondsAvailable, u.GPUHours * 3600}, {&a.cost.GPUJoules, gpuJoules(r)},
 	} {
 		if known(p.from) {
 			*p.to = Number(zeroIfNaN(float64(*p.to))) + p.from
 		}
 	}
+}
+
+// gpuJoules is the energy of all GPUs. A counter grows between its first and last
+// sample only, one interval less than the samples cover: its mean power is taken for
+// all of them, or the measured power where there is no counter.
+func gpuJoules(r *analysis.Result) Number {
+	total := none()
+	for _, e := range r.Entities {
+		if e.Entity.Kind != metric.GPU {
+			continue
+		}
+		joules := math.NaN()
+		power, util := e.Stats["gpu_power_watts"], e.Stats["gpu_util"]
+		if inc, ok := e.Increase["gpu_energy_joules"]; ok && util != nil && e.Presence.Duration() > 0 {
+			joules = inc.Total / e.Presence.Duration().Seconds() * float64(util.Seconds)
+		} else if power != nil {
+			joules = float64(power.Mean * power.Seconds)
+		}
+		if !math.IsNaN(joules) {
+			total = Number(zeroIfNaN(float64(total)) + joules)
+		}
+	}
+	return total
 }
 
 func (a *useSum) addNode(e *analysis.EntityResult) {
