@@ -2,11 +2,14 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
+	"regexp"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -66,41 +69,44 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 // awaitLimit bounds how long a script waits for the daemon.
 const awaitLimit = 20 * time.Second
 
-// await URL waits until it answers with 200.
+// await URL [PATTERN] waits until it answers with 200 and a line that matches.
 func await(ts *testscript.TestScript, neg bool, args []string) {
+	pattern := regexp.MustCompile("(?m)" + strings.Join(args[1:], " "))
 	end := time.After(awaitLimit)
 	again := time.NewTicker(20 * time.Millisecond)
 	defer again.Stop()
 	for {
-		r, err := http.Get(args[0])
-		if err == nil {
-			r.Body.Close()
-			if r.StatusCode == http.StatusOK {
-				return
-			}
-			err = fmt.Errorf("%s", r.Status)
+		body, err := get(args[0])
+		if err == nil && pattern.Match(body) {
+			return
 		}
 		select {
 		case <-end:
-			ts.Fatalf("%s: %v", args[0], err)
+			ts.Fatalf("%s: %v\n%s", args[0], err, body)
 		case <-again.C:
 		}
 	}
 }
 
+// get returns what is at a URL; an answer other than 200 is an error.
+func get(url string) ([]byte, error) {
+	r, err := http.Get(url)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Body.Close()
+	body, err := io.ReadAll(r.Body)
+	if err == nil && r.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s: %s", url, r.Status)
+	}
+	return body, err
+}
+
 // fetch URL FILE saves what is there.
 func fetch(ts *testscript.TestScript, neg bool, args []string) {
-	r, err := http.Get(args[0])
+	body, err := get(args[0])
 	ts.Check(err)
-	defer r.Body.Close()
-	f, err := os.Create(ts.MkAbs(args[1]))
-	ts.Check(err)
-	_, err = f.ReadFrom(r.Body)
-	ts.Check(err)
-	ts.Check(f.Close())
-	if r.StatusCode != http.StatusOK {
-		ts.Fatalf("%s: %s", args[0], r.Status)
-	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), body, 0o644))
 }
 
 // sendSignal TERM|INT|USR1|USR2 sends it to every program in the background.

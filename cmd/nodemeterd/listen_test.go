@@ -1,0 +1,162 @@
+package main
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/big"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// certificate makes a self-signed one for 127.0.0.1 and returns its files.
+func certificate(t *testing.T, dir string) (cert, key string, pool *x509.CertPool) {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "node"},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret, err := x509.MarshalECPrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, key = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	writeFile(t, cert, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
+	writeFile(t, key, string(pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: secret})))
+	parsed, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool = x509.NewCertPool()
+	pool.AddCert(parsed)
+	return cert, key, pool
+}
+
+func writeFile(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// served starts an endpoint that answers "hello" and returns its address.
+func served(t *testing.T, s *settings) string {
+	t.Helper()
+	e, err := listen(s, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.serve(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "hello") }))
+	t.Cleanup(func() {
+		e.shutdown()
+		if err := <-e.failed; err != nil {
+			t.Errorf("served: %v", err)
+		}
+	})
+	return e.listeners[0].Addr().String()
+}
+
+func TestTLSAndPassword(t *testing.T) {
+	dir := t.TempDir()
+	cert, key, pool := certificate(t, dir)
+	config := filepath.Join(dir, "web.yml")
+	// The hash is bcrypt's of "secret", cost 4.
+	writeFile(t, config, "tls_server_config:\n  cert_file: "+cert+"\n  key_file: "+key+
+		"\nbasic_auth_users:\n  prometheus: $2a$04$YleXZ/3YWnPAQKPXOlkWoOutCIxdOB3MLqYa.41bgmdobPQQvVRDW\n")
+	address := served(t, &settings{listen: []string{"127.0.0.1:0"}, webConfigFile: config})
+
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}, DisableKeepAlives: true}}
+	get := func(user, password string) int {
+		t.Helper()
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://"+address, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if user != "" {
+			r.SetBasicAuth(user, password)
+		}
+		w, err := client.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer w.Body.Close()
+		return w.StatusCode
+	}
+	for want, c := range map[int][2]string{200: {"prometheus", "secret"}, 401: {"prometheus", "wrong"}} {
+		if got := get(c[0], c[1]); got != want {
+			t.Errorf("as %v: %d, want %d", c, got, want)
+		}
+	}
+	if got := get("", ""); got != 401 {
+		t.Errorf("without a password: %d", got)
+	}
+	if w, err := http.Get("http://" + address); err == nil && w.StatusCode == 200 {
+		t.Error("plain HTTP was answered")
+	}
+}
+
+func TestPlainHTTPAndLimits(t *testing.T) {
+	address := served(t, &settings{listen: []string{"127.0.0.1:0"}})
+	w, err := http.Get("http://" + address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Body.Close()
+	if b, _ := io.ReadAll(w.Body); string(b) != "hello" {
+		t.Errorf("got %q", b)
+	}
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+address, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("X-Long", strings.Repeat("x", 64<<10))
+	big, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer big.Body.Close()
+	if big.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
+		t.Errorf("64 KiB of headers: %s", big.Status)
+	}
+}
+
+func TestListenErrors(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	bad := filepath.Join(t.TempDir(), "web.yml")
+	writeFile(t, bad, "tls_server_config:\n  cert_fil: x\n")
+	for want, s := range map[string]*settings{
+		"is in use: another nodemeterd may be running": {listen: []string{"127.0.0.1:0", taken.Addr().String()}},
+		"web configuration file":                       {listen: []string{"127.0.0.1:0"}, webConfigFile: bad},
+		"systemd passed none":                          {systemdSocket: true},
+		"listen on":                                    {listen: []string{"256.0.0.1:1"}},
+	} {
+		if _, err := listen(s, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("want an error with %q, got %v", want, err)
+		}
+	}
+}

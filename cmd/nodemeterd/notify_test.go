@@ -1,0 +1,82 @@
+package main
+
+import (
+	"bytes"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+)
+
+// systemdSocket stands in for systemd: it returns the function that reads the
+// next message.
+func systemdSocket(t *testing.T) (next func() string) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "notify")
+	c, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	t.Setenv("NOTIFY_SOCKET", path)
+	return func() string {
+		t.Helper()
+		b := make([]byte, 4096)
+		if err := c.SetReadDeadline(time.Now().Add(5 * time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		n, err := c.Read(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b[:n])
+	}
+}
+
+func expectMessage(t *testing.T, got, want string) {
+	t.Helper()
+	if got != want {
+		t.Errorf("systemd got %q, want %q", got, want)
+	}
+}
+
+func TestNotifierTellsSystemd(t *testing.T) {
+	next := systemdSocket(t)
+	t.Setenv("WATCHDOG_USEC", "30000000")
+	t.Setenv("WATCHDOG_PID", strconv.Itoa(os.Getpid()))
+	n := newNotifier(time.Second, slog.New(slog.DiscardHandler))
+	n.ready("sampling")
+	expectMessage(t, next(), "READY=1\nSTATUS=sampling")
+	n.tick(nil)
+	expectMessage(t, next(), "WATCHDOG=1")
+	n.tick(nil) // too soon for another
+	n.stopping("sealing")
+	expectMessage(t, next(), "STOPPING=1\nSTATUS=sealing")
+}
+
+func TestWatchdogShorterThanTheIntervalIsStretched(t *testing.T) {
+	next := systemdSocket(t)
+	t.Setenv("WATCHDOG_USEC", "30000000")
+	t.Setenv("WATCHDOG_PID", strconv.Itoa(os.Getpid()))
+	n := newNotifier(time.Minute, slog.New(slog.DiscardHandler))
+	expectMessage(t, next(), "WATCHDOG_USEC=180000000")
+	if n.every != 45*time.Second {
+		t.Errorf("pats every %s", n.every)
+	}
+}
+
+func TestNotifierWithoutSystemdIsSilent(t *testing.T) {
+	t.Setenv("NOTIFY_SOCKET", "")
+	t.Setenv("WATCHDOG_USEC", "")
+	var log bytes.Buffer
+	n := newNotifier(time.Second, slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	n.ready("")
+	n.tick(nil)
+	n.stopping("")
+	if log.Len() > 0 {
+		t.Error(log.String())
+	}
+}
