@@ -58,8 +58,21 @@ func oracleDir() string {
 	return filepath.Join("..", "..", "testdata", "oracle")
 }
 
-func TestOracle(t *testing.T) {
-	dir := oracleDir()
+func TestOracle(t *testing.T) { compareDir(t, oracleDir()) }
+
+// Other data of the same shape: shuffled, with NaN, ties, duplicates, jitter,
+// without a GPU. testdata/make.py says how they and their figures were made.
+func TestOracleVariants(t *testing.T) {
+	files, err := filepath.Glob("testdata/*/expected.json")
+	if err != nil || len(files) < 10 {
+		t.Fatalf("%d variants, %v", len(files), err)
+	}
+	for _, f := range files {
+		t.Run(filepath.Base(filepath.Dir(f)), func(t *testing.T) { compareDir(t, filepath.Dir(f)) })
+	}
+}
+
+func compareDir(t *testing.T, dir string) {
 	b, err := os.ReadFile(filepath.Join(dir, "expected.json"))
 	if err != nil {
 		t.Fatal(err)
