@@ -143,15 +143,12 @@ func (s *Section5) perWorker(f *Frame) {
 }
 
 func (s *Section5) overall(f *Frame) {
-	var all [4]rowMean
-	var active, ofWorkers rowMean
+	var active []float64
+	var ofWorkers rowMean
 	usesGPU := make([]bool, len(f.Names))
 	for i, w := range f.Worker {
-		for c := range all {
-			all[c].add(f.value(c, i))
-		}
 		if g := f.value(gpuColumn, i); g > 0 {
-			active.add(g)
+			active = append(active, g)
 			usesGPU[w] = true
 		}
 	}
@@ -167,9 +164,10 @@ func (s *Section5) overall(f *Frame) {
 			ofWorkers.add(f.value(gpuColumn, i))
 		}
 	}
-	s.Overall = OverallMeans{all[cpuColumn].percent(), all[memoryColumn].percent(), active.percent(), active.n}
-	s.Extra.GPUOfWorkers, s.Extra.GPUAllSamples = ofWorkers.percent(), all[gpuColumn].percent()
-	s.Extra.Network = all[networkColumn].mean()
+	// Summed as pandas sums, so that what is printed is rounded from the same bits.
+	mean := func(column int) Number { return Number(stat.PairwiseMean(f.Values[column])) }
+	s.Overall = OverallMeans{mean(cpuColumn) * 100, mean(memoryColumn) * 100, Number(stat.PairwiseMean(active)) * 100, len(active)}
+	s.Extra.GPUOfWorkers, s.Extra.GPUAllSamples, s.Extra.Network = ofWorkers.percent(), mean(gpuColumn)*100, mean(networkColumn)
 	s.Printed = []string{
 		"  Avg CPU: " + pythonPercent(s.Overall.CPU),
 		"  Avg Memory: " + pythonPercent(s.Overall.Memory),
