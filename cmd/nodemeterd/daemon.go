@@ -44,7 +44,7 @@ func serve(ctx context.Context, s *settings, env lookup, log *slog.Logger) error
 	if err != nil {
 		return err
 	}
-	d.node = &metric.Entity{Kind: metric.Node, ID: name}
+	d.node = newNode(name)
 	if d.end, err = listen(s, log); err != nil {
 		return err
 	}
@@ -126,8 +126,8 @@ func (d *daemon) publish(s *metric.Sample) {
 
 // announce says what a newcomer wants to know in the first minute.
 func (d *daemon) announce() {
-	d.log.Info("nodemeterd "+version, "node", d.node.ID, "interval", d.interval)
-	d.log.Info("listening", "on", d.end.describe())
+	d.log.Info("nodemeterd "+version, "node", d.node.ID, "interval", d.interval, "sources", d.table.names())
+	d.log.Info("listening", "on", d.end.describe(), "reachable_from", d.end.reach())
 	d.log.Info("recording", "to", d.where, "window", d.windowsWidth)
 	warnUnknown(d.log)
 	d.notify.ready(fmt.Sprintf("sampling every %s, recording to %s, listening on %s", d.interval, d.where, d.end.describe()))

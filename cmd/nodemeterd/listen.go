@@ -94,6 +94,19 @@ func (e *endpoint) describe() string {
 	return strings.Join(e.urls(), " ")
 }
 
+// reach says who can get there.
+func (e *endpoint) reach() string {
+	if len(e.listeners) == 0 {
+		return "nowhere"
+	}
+	for _, l := range e.listeners {
+		if a, ok := l.Addr().(*net.TCPAddr); !ok || !a.IP.IsLoopback() {
+			return "other machines"
+		}
+	}
+	return "this machine only"
+}
+
 // serve answers until shutdown.
 func (e *endpoint) serve(h http.Handler) {
 	if len(e.listeners) == 0 {

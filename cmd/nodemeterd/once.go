@@ -27,7 +27,7 @@ func once(ctx context.Context, s *settings, log *slog.Logger, out io.Writer) err
 	if err != nil {
 		return err
 	}
-	node := &metric.Entity{Kind: metric.Node, ID: name}
+	node := newNode(name)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	t := sources(s, node, onceGPUWait, log)

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -34,6 +35,15 @@ func sources(s *settings, node *metric.Entity, gpuWait time.Duration, log *slog.
 		t.entries = append(t.entries, collector.Entry{Name: "gpu", Source: t.gpu})
 	}
 	return t
+}
+
+// names lists the sources.
+func (t table) names() string {
+	out := make([]string, len(t.entries))
+	for i, e := range t.entries {
+		out[i] = e.Name
+	}
+	return strings.Join(out, " ")
 }
 
 // gpuGrace is how long the GPU reader may take to hand its handles back at the end.

@@ -48,12 +48,26 @@ const sealCommand = "seal-window"
 
 // sealInChild seals in a process of its own, so that the memory it takes (a
 // whole window's) goes back to the system. The child is in a process group of
-// its own: a Ctrl-C meant for the daemon must not end it.
+// its own: a Ctrl-C meant for the daemon must not end it. One that comes
+// between the fork and that does, and then sealing is tried again.
 func sealInChild(ctx context.Context, journal string) error {
 	journal, err := filepath.Abs(journal)
 	if err != nil {
 		return err
 	}
+	err = runSeal(ctx, journal)
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		status, ok := exit.Sys().(syscall.WaitStatus)
+		if ok && status.Signaled() && status.Signal() != syscall.SIGKILL {
+			return runSeal(ctx, journal)
+		}
+	}
+	return err
+}
+
+// runSeal runs one child. Sealing again what a child left half done is safe.
+func runSeal(ctx context.Context, journal string) error {
 	// /proc/self/exe is this very program even after an upgrade replaced the file.
 	cmd := exec.CommandContext(ctx, "/proc/self/exe", sealCommand, journal)
 	cmd.Args[0] = "nodemeterd"
@@ -61,10 +75,7 @@ func sealInChild(ctx context.Context, journal string) error {
 	var said bytes.Buffer
 	cmd.Stderr = &said
 	if err := cmd.Run(); err != nil {
-		if text := strings.TrimSpace(said.String()); text != "" {
-			return errors.New(text)
-		}
-		return fmt.Errorf("child: %w", err)
+		return fmt.Errorf("sealing process: %w: %s", err, strings.TrimSpace(said.String()))
 	}
 	return nil
 }
