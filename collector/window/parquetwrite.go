@@ -108,7 +108,6 @@ func newSealedWriter(w io.Writer, m *Meta, cov coverage) (*sealedWriter, error) 
 		schemaOf(m.Fields),
 		parquet.Compression(&zstd.Codec{Level: zstd.DefaultLevel, Concurrency: 1}),
 		parquet.CreatedBy("nodemeter", m.Agent, ""),
-		parquet.DataPageStatistics(true),
 		parquet.DataPageVersion(1),
 	}
 	for _, key := range metaKeys() {
