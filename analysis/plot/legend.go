@@ -13,7 +13,7 @@ import (
 const (
 	swatch    vg.Length = 16
 	maxKeys             = 12
-	maxLegend vg.Length = 110 // one entry's name
+	maxLegend vg.Length = 160 // one entry's name
 )
 
 type legendRow struct {

@@ -64,6 +64,7 @@ const (
 	// MaxSeries is how many interchangeable series get a colour and a legend entry each.
 	MaxSeries = 10
 	maxDrawn  = 16
+	crowd     = 100 // beyond, the band says more than single lines
 )
 
 func (p *Lines) sheet() *sheet {
@@ -132,6 +133,9 @@ func (p *Lines) thin() ([]Series, string) {
 	}
 	var out []Series
 	drawn := min(n, maxDrawn)
+	if n > crowd {
+		drawn = maxDrawn / 2
+	}
 	for i := range drawn {
 		at := i * (n - 1) / (drawn - 1)
 		l := p.Many[at]

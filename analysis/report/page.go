@@ -127,7 +127,7 @@ func (p *Page) AddTasks(t *Tasks) {
 		p.Title = fmt.Sprintf("Benchmark report: %d configurations", len(t.Set.Configs))
 	}
 	p.Sections = append(p.Sections, t.TaskSections()...)
-	p.Takeaways = append(p.Takeaways, t.Takeaways()...)
+	p.Takeaways = append(p.Takeaways, t.takeaways()...)
 }
 
 // AddRecording adds section 5; t are the tasks already added, nil for none.

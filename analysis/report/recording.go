@@ -23,6 +23,9 @@ func Recording(r *analysis.Result, number string, t *Tasks) (Section, error) {
 		shown = append([]*Picture{t.Running(r)}, shown...)
 	}
 	s.Blocks = append(s.Blocks, Block{Pictures: shown})
+	if t != nil {
+		s.Blocks = append(s.Blocks, t.joinBlocks()...)
+	}
 	if lines := findingLines(r); len(lines) > 0 {
 		s.Blocks = append(s.Blocks, Block{Heading: "Findings", Findings: lines})
 	}

@@ -145,7 +145,7 @@ func (t *Tasks) comparisonSection() Section {
 		pairs []tasks.Pair
 	}{{"Engines at equal cores", t.Comparison.Strata}, {"Engines, all cores pooled", t.Comparison.Pooled}, {"Configurations two by two", t.Comparison.Pairs}} {
 		if len(table.pairs) > 0 {
-			s.Blocks = append(s.Blocks, Block{Heading: table.name, Table: pairTable(table.pairs)})
+			s.Blocks = append(s.Blocks, Block{Heading: table.name, Table: pairTable(table.pairs)}, Block{Notes: verdicts(table.pairs)})
 		}
 	}
 	s.Blocks = append(s.Blocks, Block{Notes: t.Comparison.Notes})
@@ -153,94 +153,26 @@ func (t *Tasks) comparisonSection() Section {
 }
 
 func pairTable(pairs []tasks.Pair) *Table {
-	out := &Table{Caption: "Execution seconds of tasks that did not fail; p-values corrected by Holm within this table", Head: []string{"Pair", "At", "Tasks", "Mean", "Median", "Difference of means (95 %)", "p (Welch)", "p (Mann-Whitney)", "Chance that the first takes longer", "Effect", "Verdict"}}
+	out := &Table{Caption: "Execution seconds of tasks that did not fail; p-values corrected by Holm within this table", Head: []string{"Pair", "At", "Tasks", "Mean", "Median", "Difference of means (95 %)", "p, Welch", "p, Mann-Whitney", "First is longer", "Effect"}}
 	for _, p := range pairs {
-		verdict := p.Verdict
-		if p.Confound != "" {
-			verdict += ". Confounded: " + p.Confound
-		}
 		out.Rows = append(out.Rows, []string{p.X + " / " + p.Y, p.Stratum, fmt.Sprintf("%d / %d", p.NX, p.NY), figure(p.MeanX) + " / " + figure(p.MeanY), figure(p.MedianX) + " / " + figure(p.MedianY),
-			figure(p.Welch.Difference) + " (" + interval(p.Welch.Interval, figure) + ")", figure(p.WelchHolm), figure(p.RanksHolm), part(p.A), p.Magnitude, verdict})
+			figure(p.Welch.Difference) + " (" + interval(p.Welch.Interval, figure) + ")", figure(p.WelchHolm), figure(p.RanksHolm), part(p.A), p.Magnitude})
 	}
 	return out.limit()
 }
 
-// Takeaways are the sentences worth remembering of the tasks, each with its figures.
-func (t *Tasks) Takeaways() []string {
+// verdicts state each pair's direction and size in words.
+func verdicts(pairs []tasks.Pair) []string {
 	var out []string
-	if s := t.best(); s != "" {
-		out = append(out, s)
-	}
-	if s := t.latencySentence(); s != "" {
-		out = append(out, s)
-	}
-	for _, s := range t.Scaling.Studies {
-		if s.Law != nil {
-			out = append(out, upper(lawSentence(s, len(t.Scaling.Studies))))
+	for i, p := range pairs {
+		if i == maxTableRows {
+			return append(out, fmt.Sprintf("and %d more pairs: nodemeter tasks compare has all", len(pairs)-i))
 		}
-	}
-	fair := t.Comparison.Strata
-	if len(fair) == 0 {
-		fair = t.Comparison.Pooled
-	}
-	for i, p := range fair {
-		if i == 4 {
-			break
-		}
-		line := fmt.Sprintf("%s and %s (%s): %s", engineName(p.X), engineName(p.Y), p.Stratum, p.Verdict)
+		line := fmt.Sprintf("%s and %s, %s: %s", p.X, p.Y, p.Stratum, p.Verdict)
 		if p.Confound != "" {
-			line += ". But " + p.Confound
+			line += ". Confounded: " + p.Confound
 		}
 		out = append(out, line+".")
 	}
 	return out
-}
-
-func upper(s string) string { return engineName(s) }
-
-// best names the configuration with the highest goodput, and what qualifies it.
-func (t *Tasks) best() string {
-	at := -1
-	for i, c := range t.Throughput.Configs {
-		if !c.Goodput.IsNaN() && (at < 0 || c.Goodput > t.Throughput.Configs[at].Goodput) {
-			at = i
-		}
-	}
-	if at < 0 {
-		return ""
-	}
-	c := t.Throughput.Configs[at]
-	s := fmt.Sprintf("Of %d configurations and %s tasks, %s delivered most: %s successful tasks per second, %s of its tasks successful", len(t.Throughput.Configs), analysis.FormatCount(int64(t.Set.Len())), c.Label, figure(c.Goodput), part(c.SuccessRate))
-	if !c.Efficiency.IsNaN() && c.Reference != c.Label {
-		s += fmt.Sprintf(", at %s of the goodput per core of %s", part(c.Efficiency), c.Reference)
-	}
-	if c.ArrivalLimited {
-		s += "; it was limited by the rate of submission, so the machine could do more"
-	}
-	return s + "."
-}
-
-func (t *Tasks) latencySentence() string {
-	fast, slow := -1, -1
-	for i, c := range t.Latency.Configs {
-		m := c.Total.At(50)
-		if m.IsNaN() {
-			continue
-		}
-		if fast < 0 || m < t.Latency.Configs[fast].Total.At(50) {
-			fast = i
-		}
-		if slow < 0 || m > t.Latency.Configs[slow].Total.At(50) {
-			slow = i
-		}
-	}
-	if fast < 0 {
-		return ""
-	}
-	f, s := t.Latency.Configs[fast], t.Latency.Configs[slow]
-	line := fmt.Sprintf("Half of the tasks were done %s s after submission on %s (P99 %s s)", figure(f.Total.At(50)), f.Label, figure(f.Total.At(99)))
-	if fast != slow {
-		line += fmt.Sprintf(", %s s on %s (P99 %s s)", figure(s.Total.At(50)), s.Label, figure(s.Total.At(99)))
-	}
-	return line + fmt.Sprintf("; waiting was %s of it on %s.", part(f.WaitShare), f.Label)
 }

@@ -20,6 +20,8 @@ type Tasks struct {
 	Latency    tasks.Latency
 	Scaling    tasks.Scaling
 	Comparison tasks.Comparison
+	// Join is what the nodes did meanwhile; nil where no recording was given.
+	Join *tasks.Join
 
 	engines []string
 	count   map[string]int // configurations of an engine

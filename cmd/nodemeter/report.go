@@ -7,6 +7,7 @@ import (
 
 	"nodemeter/analysis"
 	"nodemeter/analysis/report"
+	"nodemeter/analysis/tasks"
 	"nodemeter/collector/metric"
 )
 
@@ -56,10 +57,19 @@ func runReport(cmd *cobra.Command, args []string, f *reportFlags) error {
 		if measured, err = f.tasks.read(cmd.Context(), zone, cmd.ErrOrStderr()); err != nil {
 			return err
 		}
+	}
+	var recorded *analysis.Result
+	if measured == nil || len(paths) > 0 || f.analyze.server.url != "" {
+		var err error
+		if recorded, err = f.readRecording(cmd, paths, measured); err != nil {
+			return err
+		}
+	}
+	if measured != nil {
 		page.AddTasks(measured)
 	}
-	if measured == nil || len(paths) > 0 || f.analyze.server.url != "" {
-		if err := f.addRecording(cmd, paths, &page, measured); err != nil {
+	if recorded != nil {
+		if err := page.AddRecording(recorded, measured); err != nil {
 			return err
 		}
 	}
@@ -72,17 +82,22 @@ func runReport(cmd *cobra.Command, args []string, f *reportFlags) error {
 	return nil
 }
 
-// addRecording adds section 5.
-func (f *reportFlags) addRecording(cmd *cobra.Command, paths []string, page *report.Page, measured *report.Tasks) error {
+// readRecording reads section 5's samples, and joins tasks with them where both are there.
+func (f *reportFlags) readRecording(cmd *cobra.Command, paths []string, measured *report.Tasks) (*analysis.Result, error) {
 	o, err := f.analyze.options(cmd, paths)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	o.Kinds = []metric.EntityKind{metric.GPU, metric.MIG}
 	result, err := f.analyze.analyze(cmd, o)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	reportProblems(cmd.ErrOrStderr(), result.Problems)
-	return page.AddRecording(result, measured)
+	if measured != nil && f.analyze.server.url == "" {
+		if measured.Join, err = tasks.NewJoin(cmd.Context(), measured.Set, o); err != nil {
+			return nil, err
+		}
+	}
+	return result, nil
 }
