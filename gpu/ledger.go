@@ -34,8 +34,9 @@ type account struct {
 	state  device.State
 	why    string
 	since  time.Time // of the state
-	sums   map[device.Quantity]float64
-	listed bool // by the serving reader
+	sums   [device.Quantities]float64
+	has    [device.Quantities]bool // what sums holds
+	listed bool                    // by the serving reader
 
 	energySource string // counter or power; "" until one was read
 
@@ -60,7 +61,7 @@ func (l *ledger) list(inv *wire.Inventory, now time.Time) {
 	for _, info := range inv.Devices {
 		a := l.devices[info.UUID]
 		if a == nil {
-			a = &account{since: now, sums: map[device.Quantity]float64{}}
+			a = &account{since: now}
 			l.devices[info.UUID] = a
 			l.order = append(l.order, a)
 			l.log.Info("gpu found", "uuid", info.UUID, "index", info.Index, "name", info.Name, "pci", info.PCI, "parent", info.Parent)
@@ -145,9 +146,9 @@ func (l *ledger) add(a *account, v device.Value) {
 	switch v.Q {
 	case device.XIDCode:
 		l.log.Warn("gpu reported a critical error", "uuid", a.info.UUID, "index", a.info.Index, "xid", v.Int())
-		a.sums[v.Q] = v.Float()
+		a.sums[v.Q], a.has[v.Q] = v.Float(), true
 	case device.XIDTime:
-		a.sums[v.Q] = v.Float()
+		a.sums[v.Q], a.has[v.Q] = v.Float(), true
 	case device.EnergyTotal:
 		a.source("counter")
 	case device.EnergyDelta:
@@ -156,7 +157,7 @@ func (l *ledger) add(a *account, v device.Value) {
 		}
 	}
 	if v.Q.Delta() {
-		a.sums[v.Q] += v.Float()
+		a.sums[v.Q], a.has[v.Q] = a.sums[v.Q]+v.Float(), true
 	}
 }
 

@@ -63,7 +63,7 @@ func (a *account) points(b *metric.Batch) (util float64, ok bool) {
 		case device.EnergyTotal:
 			b.Add(a.entity, metric.Float(energy, v.Float()))
 		}
-		if d := descOf(v.Q, kind); d != nil && !v.Q.Delta() && v.Q != device.XIDCode && v.Q != device.XIDTime {
+		if d := direct[v.Q].on(kind); d != nil {
 			b.Add(a.entity, point(d, v))
 		}
 	}
@@ -77,42 +77,58 @@ func (a *account) points(b *metric.Batch) (util float64, ok bool) {
 	return util, ok
 }
 
-// always are the counters that exist from the start and in every state: what
-// they count happens above all when the device is not well.
-func always(q device.Quantity) bool {
-	return q == device.XIDDelta || q == device.RejectedDelta || q == device.FailedDelta
-}
-
 // counters adds what is summed over time. While a device cannot be read its
 // time-integrals are left out: a counter that stands still would say "idle".
+// Events, rejections and failures are there from the start and in every
+// state: they happen above all when the device is not well.
 func (a *account) counters(b *metric.Batch) {
-	kind := a.entity.Kind
-	readable := a.state == device.StateOK || a.state == device.StateUnsupported
-	for i := range metrics {
-		q := metrics[i].q
-		d := metrics[i].on(kind)
-		if d == nil {
-			continue
-		}
-		sum, has := a.sums[q]
-		switch {
-		case always(q):
-		case q == device.XIDCode || q == device.XIDTime:
-			if !has {
-				continue
-			}
-		case !q.Delta() || !has || !readable || !a.fresh:
+	readable := a.fresh && (a.state == device.StateOK || a.state == device.StateUnsupported)
+	for _, c := range summed {
+		d := c.on(a.entity.Kind)
+		if d == nil || !c.always && !(a.has[c.q] && (readable || c.lasting)) {
 			continue
 		}
 		if d.Type == metric.TypeInt {
-			b.Add(a.entity, metric.Int(d, int64(sum)))
+			b.Add(a.entity, metric.Int(d, int64(a.sums[c.q])))
 		} else {
-			b.Add(a.entity, metric.Float(d, sum))
+			b.Add(a.entity, metric.Float(d, a.sums[c.q]))
 		}
 	}
-	if joules, has := a.sums[device.EnergyDelta]; has && a.energySource == "power" && readable && a.fresh && kind == metric.GPU {
-		b.Add(a.entity, metric.Float(energy, joules))
+	if a.has[device.EnergyDelta] && a.energySource == "power" && readable && a.entity.Kind == metric.GPU {
+		b.Add(a.entity, metric.Float(energy, a.sums[device.EnergyDelta]))
 	}
+}
+
+// summed is the metrics whose values the ledger keeps.
+var summed = keptMetrics()
+
+type keptMetric struct {
+	quantityMetric
+	always  bool // a counter that exists from the start
+	lasting bool // stays true of a device in any state
+}
+
+func keptMetrics() []keptMetric {
+	var kept []keptMetric
+	for _, m := range metrics {
+		last := m.q == device.XIDCode || m.q == device.XIDTime
+		if m.q.Delta() || last {
+			kept = append(kept, keptMetric{m, m.q == device.XIDDelta || m.q == device.RejectedDelta || m.q == device.FailedDelta, last})
+		}
+	}
+	return kept
+}
+
+// direct is the metrics whose values are published as they were read.
+var direct = directMetrics()
+
+func directMetrics() (all [device.Quantities]quantityMetric) {
+	for _, m := range metrics {
+		if !m.q.Delta() && m.q != device.XIDCode && m.q != device.XIDTime {
+			all[m.q] = m
+		}
+	}
+	return all
 }
 
 func point(d *metric.Desc, v device.Value) metric.Point {
@@ -120,14 +136,4 @@ func point(d *metric.Desc, v device.Value) metric.Point {
 		return metric.Int(d, v.Int())
 	}
 	return metric.Float(d, v.Float())
-}
-
-// descOf is the metric of a quantity on a kind of entity, or nil.
-func descOf(q device.Quantity, kind metric.EntityKind) *metric.Desc {
-	for i := range metrics {
-		if metrics[i].q == q {
-			return metrics[i].on(kind)
-		}
-	}
-	return nil
 }

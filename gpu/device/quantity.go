@@ -111,6 +111,9 @@ var limits = [quantities]bounds{
 	XIDDelta: count, XIDCode: count, XIDTime: {max: 1e11}, ReadSeconds: seconds, RejectedDelta: count, FailedDelta: count,
 }
 
+// Quantities is how many numbers a table indexed by Quantity needs.
+const Quantities = int(quantities)
+
 // Valid reports whether q is known.
 func (q Quantity) Valid() bool { return q > 0 && q < quantities }
 

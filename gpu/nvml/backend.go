@@ -30,6 +30,9 @@ type backend struct {
 	set    nvml.EventSet
 	noted  map[string]bool // UUIDs registered with set
 	events bool
+
+	// What the library has, asked once for what is called at each tick.
+	memory2, eventReasons bool
 }
 
 // New returns the backend of the library at path, or of libnvidia-ml.so.1
@@ -70,6 +73,7 @@ func (b *backend) Open() (device.Library, error) {
 		b.info.CUDA = fmt.Sprintf("%d.%d", v/1000, v%1000/10)
 	}
 	b.events = b.has("nvmlEventSetCreate") && b.has("nvmlEventSetWait nvmlEventSetWait_v2") && b.has("nvmlDeviceRegisterEvents")
+	b.memory2, b.eventReasons = b.has("nvmlDeviceGetMemoryInfo_v2"), b.has("nvmlDeviceGetCurrentClocksEventReasons")
 	b.info.Missing = b.missing()
 	return b.info, nil
 }

@@ -87,3 +87,7 @@ const char *nodemeter_nvml_bind(const char *path) {
 int nodemeter_nvml_has(const char *name) {
 	return library != NULL && dlsym(library, name) != NULL;
 }
+
+extern int nvmlGpmMetricsGet(nodemeter_gpm *get);
+
+int nodemeter_gpm_get(nodemeter_gpm *get) { return nvmlGpmMetricsGet(get); }

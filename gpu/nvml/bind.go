@@ -11,8 +11,11 @@ import "C"
 
 import (
 	"errors"
+	"reflect"
 	"runtime"
 	"unsafe"
+
+	"github.com/NVIDIA/go-nvml/pkg/nvml"
 )
 
 // bind loads the library and resolves every function of the binding, before
@@ -27,6 +30,37 @@ func bind(path string) error {
 		return errors.New(C.GoString(why))
 	}
 	return nil
+}
+
+// gpmBuffer is the question that GPM answers, in C's memory.
+type gpmBuffer struct{ c *C.nodemeter_gpm }
+
+// newGPMBuffer makes one, which lives as long as the process.
+func newGPMBuffer() gpmBuffer {
+	b := gpmBuffer{(*C.nodemeter_gpm)(C.calloc(1, C.sizeof_nodemeter_gpm))}
+	b.c.version, b.c.count = nvml.GPM_METRICS_GET_VERSION, C.uint(len(gpmMetrics))
+	for i, m := range gpmMetrics {
+		b.c.metrics[i].id = C.uint(m.id)
+	}
+	return b
+}
+
+// compare asks for what happened between two samples.
+func (b gpmBuffer) compare(older, newer nvml.GpmSample) nvml.Return {
+	b.c.sample1, b.c.sample2 = handle(older), handle(newer)
+	return nvml.Return(C.nodemeter_gpm_get(b.c))
+}
+
+// metric is the answer to the i-th of gpmMetrics.
+func (b gpmBuffer) metric(i int) (float64, bool) {
+	m := &b.c.metrics[i]
+	return float64(m.value), nvml.Return(m.code) == nvml.SUCCESS
+}
+
+// handle is the library's pointer within go-nvml's sample, whose type is not
+// exported but its only field is.
+func handle(s nvml.GpmSample) unsafe.Pointer {
+	return reflect.ValueOf(s).FieldByName("Handle").UnsafePointer()
 }
 
 // present reports whether the bound library has a function.

@@ -75,7 +75,7 @@ var throttles = [...]struct {
 // what holds at the tick for the whole of it.
 func (g *gpu) reasons(r *device.Reading) nvml.Return {
 	read := g.h.GetCurrentClocksThrottleReasons
-	if g.b.has("nvmlDeviceGetCurrentClocksEventReasons") {
+	if g.b.eventReasons {
 		read = g.h.GetCurrentClocksEventReasons
 	}
 	mask, ret := read()

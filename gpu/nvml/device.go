@@ -175,7 +175,7 @@ func (g *gpu) rates(r *device.Reading) nvml.Return {
 }
 
 func (g *gpu) memory(r *device.Reading) nvml.Return {
-	if g.b.has("nvmlDeviceGetMemoryInfo_v2") {
+	if g.b.memory2 {
 		m, ret := g.h.GetMemoryInfo_v2()
 		if ret == nvml.SUCCESS {
 			memory(r, m.Total, m.Used, m.Free)

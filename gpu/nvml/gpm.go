@@ -14,6 +14,7 @@ type gpm struct {
 	state    gpmState
 	previous nvml.GpmSample
 	current  nvml.GpmSample
+	buffer   gpmBuffer
 	primed   bool // previous holds a sample
 }
 
@@ -72,6 +73,7 @@ func (g *gpu) prepare() nvml.Return {
 	if g.gpm.current, ret = g.b.lib.GpmSampleAlloc(); ret != nvml.SUCCESS {
 		return ret
 	}
+	g.gpm.buffer = newGPMBuffer()
 	g.gpm.state = gpmReady
 	return nvml.SUCCESS
 }
@@ -91,18 +93,14 @@ func (g *gpu) activity(r *device.Reading) nvml.Return {
 	if !g.gpm.primed {
 		return nvml.ERROR_NO_DATA
 	}
-	m := &nvml.GpmMetricsGetType{NumMetrics: uint32(len(gpmMetrics)), Sample1: g.gpm.previous, Sample2: g.gpm.current}
-	for i, metric := range gpmMetrics {
-		m.Metrics[i].MetricId = uint32(metric.id)
-	}
-	if ret := g.b.lib.GpmMetricsGet(m); ret != nvml.SUCCESS {
+	if ret := g.gpm.buffer.compare(g.gpm.previous, g.gpm.current); ret != nvml.SUCCESS {
 		return ret
 	}
 	for i, metric := range gpmMetrics {
-		if nvml.Return(m.Metrics[i].NvmlReturn) != nvml.SUCCESS {
+		v, ok := g.gpm.buffer.metric(i)
+		if v /= 100; !ok {
 			continue
 		}
-		v := m.Metrics[i].Value / 100
 		if r.Float(metric.q, v) && metric.q == device.SMActive && r.Elapsed > 0 {
 			r.Float(device.SMActiveDelta, v*r.Elapsed.Seconds())
 		}

@@ -26,8 +26,13 @@ func (e *engine) drive(i int) {
 	e.rescan(i, b)
 	e.opened()
 	go e.events(i, b)
-	for range time.Tick(e.cfg.Rescan) {
-		e.rescan(i, b)
+	for again := time.Tick(e.cfg.Rescan); ; {
+		select {
+		case <-again:
+			e.rescan(i, b)
+		case <-e.quit:
+			return
+		}
 	}
 }
 
@@ -120,7 +125,7 @@ const eventWait = 500 * time.Millisecond
 
 // events waits for critical errors for as long as the backend has them.
 func (e *engine) events(i int, b device.Backend) {
-	for {
+	for !e.left() {
 		e.mu.Lock()
 		devices := e.groups[i].devices
 		e.mu.Unlock()
@@ -131,6 +136,15 @@ func (e *engine) events(i int, b device.Backend) {
 		for _, x := range found {
 			e.note(x)
 		}
+	}
+}
+
+func (e *engine) left() bool {
+	select {
+	case <-e.quit:
+		return true
+	default:
+		return false
 	}
 }
 

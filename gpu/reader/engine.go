@@ -32,7 +32,8 @@ type Config struct {
 }
 
 type engine struct {
-	cfg Config
+	cfg  Config
+	quit chan struct{} // closed by leave
 
 	mu       sync.Mutex
 	hello    wire.Hello
@@ -53,7 +54,7 @@ type group struct {
 }
 
 func newEngine(cfg Config) *engine {
-	e := &engine{cfg: cfg, opening: len(cfg.Backends), ready: make(chan struct{}), groups: make([]group, len(cfg.Backends)), newHello: true, changed: true}
+	e := &engine{cfg: cfg, quit: make(chan struct{}), opening: len(cfg.Backends), ready: make(chan struct{}), groups: make([]group, len(cfg.Backends)), newHello: true, changed: true}
 	if e.opening == 0 {
 		close(e.ready)
 		e.hello.Ready = true
@@ -62,6 +63,14 @@ func newEngine(cfg Config) *engine {
 		go e.drive(i)
 	}
 	return e
+}
+
+// leave lets every goroutine end that is not stuck.
+func (e *engine) leave() {
+	close(e.quit)
+	for _, l := range e.lanes() {
+		close(l.requests)
+	}
 }
 
 // collection is what one tick brought together.

@@ -212,9 +212,9 @@ func (l *lane) dear(m *member) {
 	if m.state != device.StateOK {
 		return
 	}
+	now := time.Now()
 	for i := range m.calls {
 		c := &m.calls[i]
-		now := time.Now()
 		if c.Tier == device.Fast || c.off || now.Sub(c.ran) < l.periods[c.Tier] {
 			continue
 		}
@@ -224,6 +224,7 @@ func (l *lane) dear(m *member) {
 		m.reading.Reset(now, 0)
 		c.ran = now
 		l.make(m, c)
+		now = time.Now()
 		l.mu.Lock()
 		m.keep(&m.dear)
 		l.mu.Unlock()

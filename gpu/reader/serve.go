@@ -13,6 +13,7 @@ import (
 // ends the process.
 func Serve(cfg Config, in io.Reader, out io.Writer) error {
 	s := server{engine: newEngine(cfg), out: wire.NewWriter(out)}
+	defer s.engine.leave()
 	requests := wire.NewReader(in)
 	for {
 		m, err := requests.Read()
