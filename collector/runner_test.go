@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -45,11 +46,12 @@ func (s *source) Read(_ context.Context, b *metric.Batch) error {
 	return s.do(n, b)
 }
 
-// wall is a clock a test can set.
-type wall struct{ offset, asleep time.Duration }
+// wall is a clock a test can set, and a machine it can put to sleep.
+type wall struct{ offset, slept atomic.Int64 } // nanoseconds
 
-func (w *wall) now() time.Time             { return time.Now().Add(w.offset) }
-func (w *wall) sinceAsleep() time.Duration { return w.asleep }
+func (w *wall) now() time.Time        { return time.Now().Add(time.Duration(w.offset.Load())) }
+func (w *wall) asleep() time.Duration { return time.Duration(w.slept.Load()) }
+func (w *wall) set(d time.Duration)   { w.offset.Store(int64(d)) }
 
 // wait passes fake time.
 func wait(d time.Duration) { <-time.After(d) }
@@ -248,8 +250,8 @@ func script(w *wall, after time.Duration, change func()) func() {
 func TestClockSetForward(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &wall{}
-		go script(w, 2500*time.Millisecond, func() { w.offset = 10250 * time.Millisecond })()
-		got := run(t, 4*time.Second, Options{Wall: w.now, Asleep: w.sinceAsleep, Sources: []Entry{{Name: "a", Source: &source{}}}})
+		go script(w, 2500*time.Millisecond, func() { w.set(10250 * time.Millisecond) })()
+		got := run(t, 4*time.Second, Options{Wall: w.now, Asleep: w.asleep, Sources: []Entry{{Name: "a", Source: &source{}}}})
 		expect(t, got,
 			"1s late 0s covers 700ms start",
 			"2s late 0s covers 1s",
@@ -261,9 +263,10 @@ func TestClockSetForward(t *testing.T) {
 
 func TestClockSetBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := &wall{offset: time.Hour}
-		go script(w, 2500*time.Millisecond, func() { w.offset = -250 * time.Millisecond })()
-		got := run(t, 4*time.Second, Options{Wall: w.now, Asleep: w.sinceAsleep, Sources: []Entry{{Name: "a", Source: &source{}}}})
+		w := &wall{}
+		w.set(time.Hour)
+		go script(w, 2500*time.Millisecond, func() { w.set(-250 * time.Millisecond) })()
+		got := run(t, 4*time.Second, Options{Wall: w.now, Asleep: w.asleep, Sources: []Entry{{Name: "a", Source: &source{}}}})
 		expect(t, got,
 			"1h0m1s late 0s covers 700ms start",
 			"1h0m2s late 0s covers 1s",
@@ -275,14 +278,15 @@ func TestClockSetBack(t *testing.T) {
 
 func TestClockSetBackDuringATick(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := &wall{offset: time.Hour}
+		w := &wall{}
+		w.set(time.Hour)
 		a := &source{do: func(n int, b *metric.Batch) error {
 			if n == 2 {
-				w.offset = 0
+				w.set(0)
 			}
 			return nil
 		}}
-		got := run(t, 4*time.Second, Options{Wall: w.now, Asleep: w.sinceAsleep, Sources: []Entry{{Name: "a", Source: a}}})
+		got := run(t, 4*time.Second, Options{Wall: w.now, Asleep: w.asleep, Sources: []Entry{{Name: "a", Source: a}}})
 		expect(t, got,
 			"1h0m1s late 0s covers 700ms start",
 			"1h0m2s late 0s covers 1s",
@@ -294,8 +298,8 @@ func TestClockSetBackDuringATick(t *testing.T) {
 func TestSuspend(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &wall{}
-		go script(w, 2500*time.Millisecond, func() { w.offset, w.asleep = time.Minute, time.Minute })()
-		got := run(t, 3*time.Second, Options{Wall: w.now, Asleep: w.sinceAsleep, Sources: []Entry{{Name: "a", Source: &source{}}}})
+		go script(w, 2500*time.Millisecond, func() { w.set(time.Minute); w.slept.Store(int64(time.Minute)) })()
+		got := run(t, 3*time.Second, Options{Wall: w.now, Asleep: w.asleep, Sources: []Entry{{Name: "a", Source: &source{}}}})
 		expect(t, got,
 			"1s late 0s covers 700ms start",
 			"2s late 0s covers 1s",
@@ -310,10 +314,10 @@ func TestSlewingIsNotAStep(t *testing.T) {
 		go func() {
 			for range 12 {
 				wait(250 * time.Millisecond)
-				w.offset -= 100 * time.Microsecond
+				w.offset.Add(-int64(100 * time.Microsecond))
 			}
 		}()
-		got := run(t, 3*time.Second, Options{Wall: w.now, Asleep: w.sinceAsleep, Sources: []Entry{{Name: "a", Source: &source{}}}})
+		got := run(t, 3*time.Second, Options{Wall: w.now, Asleep: w.asleep, Sources: []Entry{{Name: "a", Source: &source{}}}})
 		for _, s := range got[1:3] {
 			if len(s.Events) > 0 || s.Time.Nanosecond() != 0 {
 				t.Errorf("%s %v", at(s), s.Events)

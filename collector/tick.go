@@ -83,6 +83,9 @@ func (r *Runner) settle(rd *reader, tick time.Time) {
 	if rd.err == nil {
 		rd.status.LastSuccess = tick
 	}
+	if rd.stack != nil && rd.status.Err == nil {
+		r.log.Debug("stack of the panic", "source", rd.name, "stack", string(rd.stack))
+	}
 	r.setError(rd, rd.err, tick)
 }
 
@@ -100,9 +103,6 @@ func (r *Runner) setError(rd *reader, err error, tick time.Time) {
 	case err != nil && was == nil:
 		r.pending = append(r.pending, metric.Event{Kind: metric.EventSourceFailed, Time: tick, Detail: rd.name + ": " + err.Error()})
 		r.log.Warn("source failed", "source", rd.name, "err", err)
-		if rd.stack != nil && !rd.busy {
-			r.log.Debug("stack of the panic", "source", rd.name, "stack", string(rd.stack))
-		}
 	case err == nil && was != nil:
 		r.pending = append(r.pending, metric.Event{Kind: metric.EventSourceRestored, Time: tick, Detail: rd.name})
 		r.log.Info("source restored", "source", rd.name)
