@@ -1,0 +1,259 @@
+package worker
+
+import (
+	"errors"
+	"os"
+	"path"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// measureGroup reads the counters of a control group. Those that its kernel or
+// its site lacks are absent.
+func (s *Source) measureGroup(w *worker) error {
+	g, gr := s.groups, w.group
+	if w.ended {
+		s.lastOf(w)
+		return nil
+	}
+	used, ok := g.usage(gr.rel)
+	if w.tree == nil {
+		if !ok {
+			return errors.New(gr.id + ": " + g.dir("", gr.rel[""]) + ": no processor time")
+		}
+		gr.grew = used - gr.used
+		w.now.cpu, w.now.hasCPU = used, true
+		gr.used, gr.seen = used, true
+	}
+	w.now.memory, w.now.hasMemory = g.memory(gr.rel)
+	s.groupStorage(w)
+	s.allocated(w)
+	return nil
+}
+
+// lastOf completes a job that has ended: what its slurmd's jobs used together
+// and none of those that are there did is what it used at the end. Of several
+// that ended in one interval each gets what it used in the one before, in proportion.
+func (s *Source) lastOf(w *worker) {
+	gr := w.group
+	if !gr.seen || w.tree != nil {
+		return
+	}
+	w.now.cpu, w.now.hasCPU = gr.used+w.leftover, true
+}
+
+// leftovers finds what jobs that ended in this interval used after they were read last.
+func (s *Source) leftovers() {
+	for _, r := range s.groups.roots {
+		all, ok := s.groups.usage(r.rel)
+		if !ok {
+			continue
+		}
+		rest := all - r.used
+		primed := r.seen
+		r.used, r.seen = all, true
+		var over []*worker
+		var weight float64
+		for _, w := range s.workers {
+			if w.group == nil || w.group.root != r || w.tree != nil {
+				continue
+			}
+			if w.ended {
+				over = append(over, w)
+				weight += w.group.grew
+				continue
+			}
+			if used, ok := s.groups.usage(w.group.rel); ok {
+				rest -= used - w.group.used
+			}
+		}
+		for _, w := range over {
+			if !primed || rest <= 0 {
+				break
+			}
+			part := 1 / float64(len(over))
+			if weight > 0 {
+				part = w.group.grew / weight
+			}
+			w.leftover = rest * part
+		}
+	}
+}
+
+// groupStorage reads version 2's io.stat and pids.current.
+func (s *Source) groupStorage(w *worker) {
+	rel, ok := w.group.rel[""]
+	if !ok {
+		return
+	}
+	if b, err := s.groups.read("", rel, "io.stat"); err == nil {
+		r, wr := parseIOStat(b)
+		w.now.storage = io{r, wr, true}
+	}
+	if b, err := s.groups.read("", rel, "pids.current"); err == nil {
+		if n, ok := keyed(append([]byte("n "), b...), "n"); ok {
+			w.now.threads, w.now.hasThreads = int64(min(n, 1<<30)), true
+		}
+	}
+}
+
+// allocated says how many GPUs the job was given.
+func (s *Source) allocated(w *worker) {
+	gr := w.group
+	if rel, ok := gr.rel["devices"]; ok {
+		if b, err := s.groups.read("devices", rel, "devices.list"); err == nil {
+			if n, ok := parseDevices(b); ok && n > 0 {
+				w.now.allocated, w.now.hasAlloc = n, true
+				return
+			}
+		}
+	}
+	w.now.allocated, w.now.hasAlloc = gr.facts.gpus, gr.facts.hasGPU
+}
+
+// groupStart is when a group was made: its directory's time is that of the
+// oldest thing in it.
+func (s *Source) groupStart(gr *group) time.Time {
+	for c, rel := range gr.rel {
+		if fi, err := os.Stat(s.groups.dir(c, rel)); err == nil {
+			start := fi.ModTime()
+			for _, pid := range s.groups.processes(gr, true) {
+				if st, err := s.files.stat(pid); err == nil {
+					if t := s.facts.started(st.start); t.Before(start) {
+						start = t
+					}
+				}
+			}
+			return start
+		}
+	}
+	return time.Now()
+}
+
+// groupUser is the user that a group's path or owner of its first process names.
+func (s *Source) groupUser(gr *group) string {
+	for _, rel := range gr.rel {
+		m := regexp.MustCompile(`/(?:uid_|user-)(\d+)(?:\.slice)?/`).FindStringSubmatch(rel)
+		if m == nil {
+			continue
+		}
+		if uid, err := strconv.ParseUint(m[1], 10, 32); err == nil {
+			return s.users.name(uint32(uid))
+		}
+	}
+	return ""
+}
+
+// walk adds the processes of groups without counters to their accounts.
+func (s *Source) walk() {
+	for _, w := range s.workers {
+		if w.group == nil || w.tree == nil || w.ended {
+			continue
+		}
+		for _, pid := range s.groups.processes(w.group, false) {
+			if p := s.ledger.byPID[pid]; p != nil {
+				continue
+			}
+			if st, err := s.files.stat(pid); err == nil && !st.isThread && !s.own(pid) {
+				s.ledger.join(&st, w.tree, false)
+			}
+		}
+	}
+}
+
+// groupOf finds the worker whose control group a process is in, or nil.
+func (s *Source) groupOf(pid int) *worker {
+	if len(s.groups.byKey) == 0 {
+		return nil
+	}
+	b, err := s.files.read(s.files.proc(pid, "cgroup"))
+	if err != nil {
+		return nil
+	}
+	paths := parseCgroups(b)
+	var best *worker
+	longest := 0
+	for _, w := range s.groups.byKey {
+		for c, rel := range w.group.rel {
+			at, ok := paths[c]
+			if ok && (at == rel || strings.HasPrefix(at, rel+"/")) && (best == nil || w.rank < best.rank || len(rel) > longest && w.rank == best.rank) {
+				best, longest = w, len(rel)
+			}
+		}
+	}
+	return best
+}
+
+// nest finds the control group that each tree runs in.
+func (s *Source) nest() {
+	for _, w := range s.workers {
+		if w.group != nil || w.tree == nil || w.inside != nil || w.root == nil {
+			continue
+		}
+		g := s.groupOf(w.root.pid)
+		if g == nil || g.tree != nil {
+			continue
+		}
+		w.inside = g
+		w.entity = entity(w.entity.ID, join(w.entity.Info, g.entity.Info, "job", "array_job", "array_task", "job_name", "sluid"))
+	}
+}
+
+// findSessions finds systemd's login sessions and user managers.
+func (s *Source) findSessions(due bool) {
+	g := s.groups
+	if !due {
+		for _, w := range g.byKey {
+			if w.group.resolver == "session" {
+				w.group.there = g.exists("", w.group.rel[""])
+			}
+		}
+		return
+	}
+	for _, user := range g.list("", "/user.slice") {
+		if !strings.HasPrefix(user, "user-") {
+			continue
+		}
+		for _, unit := range g.list("", path.Join("/user.slice", user)) {
+			name, ok := sessionName(unit)
+			if !ok {
+				continue
+			}
+			rel := path.Join("/user.slice", user, unit)
+			s.seeGroup("session:"+rel, func() *group {
+				return &group{key: "session:" + rel, id: "session-" + clean(name), resolver: "session", rel: g.everywhere(rel)}
+			})
+		}
+	}
+}
+
+// sessionName is the short name of session-N.scope and user@UID.service.
+func sessionName(unit string) (string, bool) {
+	if n, ok := strings.CutSuffix(unit, ".scope"); ok {
+		return strings.CutPrefix(n, "session-")
+	}
+	if n, ok := strings.CutSuffix(unit, ".service"); ok && strings.HasPrefix(n, "user@") {
+		return n, true
+	}
+	return "", false
+}
+
+// everywhere finds a group of one name in every hierarchy.
+func (g *groups) everywhere(rel string) map[string]string {
+	out := map[string]string{}
+	for _, c := range append([]string{""}, controllers()...) {
+		if g.exists(c, rel) {
+			out[c] = rel
+		}
+	}
+	return out
+}
+
+// forget drops a group that ended.
+func (g *groups) forget(gr *group) {
+	if w := g.byKey[gr.key]; w != nil && w.group == gr {
+		delete(g.byKey, gr.key)
+	}
+}

@@ -1,0 +1,273 @@
+package worker
+
+import (
+	"os"
+	"path"
+	"slices"
+	"strings"
+
+	"nodemeter/collector/metric"
+)
+
+// group is a control group, or the ones of the same name in several hierarchies
+// of version 1, that is a worker.
+type group struct {
+	key, id   string
+	resolver  string
+	rel       map[string]string // directory by controller, "" is version 2
+	root      *slurmRoot
+	job       string
+	user      string
+	facts     jobFacts
+	described bool
+	tries     int
+	empty     int  // discoveries in a row without a process
+	there     bool // seen at this tick
+	used      float64
+	seen      bool
+	grew      float64 // CPU seconds, in the interval before
+}
+
+// groups knows the control groups that are workers.
+type groups struct {
+	files  *files
+	mounts mounts
+	roots  []*slurmRoot
+	byKey  map[string]*worker
+	stale  map[string]bool // found without processes: left behind by Slurm
+}
+
+func newGroups(f *files) *groups {
+	return &groups{files: f, byKey: map[string]*worker{}, stale: map[string]bool{}}
+}
+
+// dir is where a control group is, or "".
+func (g *groups) dir(controller, rel string) string {
+	at := g.mounts.unified
+	if controller != "" {
+		at = g.mounts.controller[controller]
+	}
+	if at == "" {
+		return ""
+	}
+	return g.files.path(at, rel)
+}
+
+func (g *groups) exists(controller, rel string) bool {
+	d := g.dir(controller, rel)
+	if d == "" {
+		return false
+	}
+	fi, err := os.Stat(d)
+	return err == nil && fi.IsDir()
+}
+
+// list lists the groups inside one.
+func (g *groups) list(controller, rel string) []string {
+	d := g.dir(controller, rel)
+	if d == "" {
+		return nil
+	}
+	entries, err := os.ReadDir(d)
+	if err != nil {
+		return nil
+	}
+	var out []string
+	for _, e := range entries {
+		if e.IsDir() {
+			out = append(out, e.Name())
+		}
+	}
+	return out
+}
+
+// read reads a file of a group.
+func (g *groups) read(controller, rel, name string) ([]byte, error) {
+	d := g.dir(controller, rel)
+	if d == "" {
+		return nil, errGone
+	}
+	return g.files.read(path.Join(d, name))
+}
+
+// maxDepth bounds how far below a job's group processes are looked for.
+const maxDepth = 4
+
+// processes lists the processes in a group and below; with first, those of the
+// first group that has any, tasks before Slurm's own.
+func (g *groups) processes(gr *group, first bool) []int {
+	for _, c := range append([]string{""}, controllers()...) {
+		rel, ok := gr.rel[c]
+		if !ok {
+			continue
+		}
+		if pids := g.below(c, rel, first, maxDepth); len(pids) > 0 {
+			return pids
+		}
+	}
+	return nil
+}
+
+func (g *groups) below(controller, rel string, first bool, depth int) []int {
+	var out []int
+	if depth > 0 {
+		names := g.list(controller, rel)
+		slices.SortFunc(names, func(a, b string) int { return strings.Compare(b, a) }) // user before slurm, tasks before the rest
+		for _, name := range names {
+			out = append(out, g.below(controller, path.Join(rel, name), first, depth-1)...)
+			if first && len(out) > 0 {
+				return out
+			}
+		}
+	}
+	if b, err := g.read(controller, rel, "cgroup.procs"); err == nil {
+		out = append(out, parsePIDs(b)...)
+	}
+	return out
+}
+
+// usage reads a group's processor time in seconds.
+func (g *groups) usage(rel map[string]string) (float64, bool) {
+	if r, ok := rel["cpuacct"]; ok {
+		if b, err := g.read("cpuacct", r, "cpuacct.usage"); err == nil {
+			if ns, ok := keyed(append([]byte("ns "), b...), "ns"); ok {
+				return float64(ns) / 1e9, true
+			}
+		}
+	}
+	if r, ok := rel[""]; ok {
+		if b, err := g.read("", r, "cpu.stat"); err == nil {
+			if us, ok := keyed(b, "usage_usec"); ok {
+				return float64(us) / 1e6, true
+			}
+		}
+	}
+	return 0, false
+}
+
+// memory reads what a group uses, without file pages that nobody has touched lately.
+func (g *groups) memory(rel map[string]string) (int64, bool) {
+	controller, usage, inactive := "memory", "memory.usage_in_bytes", "total_inactive_file"
+	r, ok := rel[controller]
+	if !ok {
+		controller, usage, inactive = "", "memory.current", "inactive_file"
+		if r, ok = rel[controller]; !ok {
+			return 0, false
+		}
+	}
+	b, err := g.read(controller, r, usage)
+	if err != nil {
+		return 0, false
+	}
+	used, ok := keyed(append([]byte("bytes "), b...), "bytes")
+	if !ok {
+		return 0, false
+	}
+	if b, err = g.read(controller, r, "memory.stat"); err == nil {
+		if file, ok := keyed(b, inactive); ok {
+			used -= min(file, used)
+		}
+	}
+	return int64(used), true
+}
+
+// findGroups adds and ends the workers that are control groups. Jobs are listed
+// on every tick, which is a few directories: a short job is seen while it runs.
+func (s *Source) findGroups(due bool) error {
+	g := s.groups
+	if due && g.mounts.controller == nil {
+		b, err := s.files.read(s.files.path("proc", "self", "mounts"))
+		if err != nil {
+			return nil // no control groups here
+		}
+		g.mounts = parseMounts(b)
+	}
+	if due {
+		g.roots = g.slurmRoots()
+	}
+	for _, w := range g.byKey {
+		w.group.there = false
+	}
+	for _, r := range g.roots {
+		for _, dir := range g.jobs(r) {
+			s.seeGroup("slurm:"+r.node+":"+dir, func() *group { return g.slurmGroup(r, dir, s.o.Node.ID) })
+		}
+	}
+	s.findSessions(due)
+	for key, w := range g.byKey {
+		if due {
+			s.checkStale(w)
+			s.describe(w)
+		}
+		if !w.group.there {
+			w.ended = true
+			delete(g.byKey, key)
+		}
+	}
+	if due {
+		s.nest()
+	}
+	return nil
+}
+
+// seeGroup notes that a group is there, and makes it a worker when it is new
+// and has processes.
+func (s *Source) seeGroup(key string, make func() *group) {
+	g := s.groups
+	if w := g.byKey[key]; w != nil {
+		w.group.there = true
+		return
+	}
+	gr := make()
+	if len(g.processes(gr, true)) == 0 {
+		g.stale[key] = true
+		return
+	}
+	delete(g.stale, key)
+	gr.there = true
+	w := s.newGroupWorker(gr)
+	g.byKey[key] = w
+	s.describe(w)
+	s.o.Log.Info("worker found", "worker", w.entity.ID, "resolver", gr.resolver)
+}
+
+// staleAfter is how many discoveries in a row must find a group without a
+// process before it counts as left behind.
+const staleAfter = 2
+
+// checkStale ends a worker whose group has no processes any more.
+func (s *Source) checkStale(w *worker) {
+	gr := w.group
+	if len(s.groups.processes(gr, true)) > 0 {
+		gr.empty = 0
+		return
+	}
+	if gr.empty++; gr.empty >= staleAfter {
+		gr.there = false
+	}
+}
+
+// newGroupWorker makes the worker of a group. Its processes are read one by one
+// only where no counter of its processor time can be read.
+func (s *Source) newGroupWorker(gr *group) *worker {
+	labels := []metric.Label{{Name: "resolver", Value: gr.resolver}, {Name: "engine", Value: gr.resolver}}
+	if _, numbered := number(gr.job); numbered {
+		labels = append(labels, metric.Label{Name: "job", Value: gr.job})
+	} else if gr.job != "" {
+		labels = append(labels, metric.Label{Name: "sluid", Value: gr.job})
+	}
+	if gr.root != nil && gr.root.node != "" {
+		labels = append(labels, metric.Label{Name: "slurm_node", Value: clean(gr.root.node)})
+	}
+	if gr.user == "" {
+		gr.user = s.groupUser(gr)
+	}
+	labels = append(labels, metric.Label{Name: "user", Value: gr.user})
+	w := &worker{entity: entity(gr.id, labels), group: gr, rank: len(s.resolvers), started: s.groupStart(gr)}
+	if _, ok := s.groups.usage(gr.rel); !ok {
+		w.tree = &account{}
+		s.trees[w.tree] = w
+	}
+	s.workers = append(s.workers, w)
+	return w
+}

@@ -1,0 +1,256 @@
+package worker
+
+import (
+	"cmp"
+	"errors"
+	"slices"
+)
+
+// process is a process that belongs to somebody.
+type process struct {
+	pid, ppid int
+	group     int
+	start     uint64
+	owner     *account
+	uncounted bool // its own time is not the account's; that of its children is
+
+	own, children uint64 // ticks, as last seen
+	grew          uint64 // children, since the read before
+	resident      int64  // pages
+	shared        int64  // pages
+	threads       int64
+	storage       io
+	depth         int // of a process that ended: ended processes between it and who waited for it
+	waiter        *process
+}
+
+// io is what storage was made to read and write, in bytes.
+type io struct {
+	read, written int64
+	known         bool
+}
+
+// used is what the process has used itself and by children that were waited for, in ticks.
+func (p *process) used() uint64 {
+	if p.uncounted {
+		return p.children
+	}
+	return p.own + p.children
+}
+
+// account is what a tree of processes has used.
+type account struct {
+	members   int // with those that are not counted
+	processes int
+	threads   int64
+	private   int64  // pages of its processes alone
+	shared    int64  // pages: the most that one process shares
+	live      uint64 // ticks of processes that are there
+	ended     uint64 // ticks of processes that ended and that nobody's children count
+	foreign   uint64 // ticks that live counts and that are another account's
+	late      uint64 // ticks used before this interval by processes that joined in it
+	most      uint64 // the total given last
+	storage   io
+	lost      io   // of processes that ended and whose parents do not count it
+	hidden    bool // a process is there and cannot be read
+}
+
+// total is the time of the whole tree since its start, in ticks. It never steps back.
+func (a *account) total() uint64 {
+	sum := a.live + a.ended
+	a.most = max(a.most, sum-min(a.foreign, sum))
+	return a.most
+}
+
+// ledger reads the processes that belong to an account, and moves the time of
+// those that ended to where it belongs.
+//
+// A parent that waits for a child adds the child's whole time, which only the
+// kernel has seen to its end, to its own children's time. So a child that has
+// vanished is either in its parent's children's time, which must then have
+// grown by at least what the child was last seen with, or in nobody's (the
+// parent was gone, or ignores its children): then what was last seen is kept.
+// Short-lived children are never seen and are in their parents' time whole.
+type ledger struct {
+	files *files
+	byPID map[int]*process
+	ended []*process
+	gone  int // processes that ended, since the start
+}
+
+func newLedger(f *files) *ledger { return &ledger{files: f, byPID: map[int]*process{}} }
+
+// join makes a process belong to an account. One that belongs to another moves:
+// what it has used so far stays there.
+func (l *ledger) join(s *stat, a *account, before bool) *process {
+	if p := l.byPID[s.pid]; p != nil && p.start == s.start {
+		if p.owner != a {
+			p.owner.ended += p.used()
+			a.foreign += p.used()
+			p.owner = a
+		}
+		return p
+	}
+	p := &process{pid: s.pid, start: s.start, owner: a}
+	p.take(s)
+	p.grew = 0
+	if before {
+		a.late += p.used()
+	}
+	l.byPID[s.pid] = p
+	return p
+}
+
+func (p *process) take(s *stat) {
+	p.ppid, p.group = s.ppid, s.group
+	p.own = max(p.own, s.own)
+	p.grew = s.children - min(s.children, p.children)
+	p.children = max(p.children, s.children)
+	p.resident, p.threads = s.resident, s.threads
+}
+
+// parentOf finds the member that a new process descends from: its parent, or,
+// when that is gone, the leader of its process group.
+func (l *ledger) parentOf(s *stat) *process {
+	for _, pid := range [...]int{s.ppid, s.group} {
+		if p := l.byPID[pid]; p != nil && p.pid != s.pid && p.start <= s.start && (pid == s.ppid || !p.uncounted) {
+			return p
+		}
+	}
+	return nil
+}
+
+// update reads every member.
+func (l *ledger) update() error {
+	var failed error
+	l.ended = l.ended[:0]
+	for _, p := range l.byPID {
+		switch err := l.refresh(p); {
+		case errors.Is(err, errGone):
+			l.ended = append(l.ended, p)
+		case errors.Is(err, errDenied):
+			p.owner.hidden = true
+		case err != nil:
+			failed = err
+		}
+	}
+	l.settle()
+	l.sum()
+	return failed
+}
+
+// refresh reads one member.
+func (l *ledger) refresh(p *process) error {
+	p.grew = 0
+	s, err := l.files.stat(p.pid)
+	if err != nil {
+		return err
+	}
+	if s.start != p.start {
+		return errGone // its number was given to another
+	}
+	p.take(&s)
+	if s.state == 'Z' {
+		p.shared = 0
+		return nil
+	}
+	if n, err := l.files.shared(p.pid); err == nil {
+		p.shared = min(n, p.resident)
+	}
+	p.storage.known = false
+	if r, w, err := l.files.storage(p.pid); err == nil {
+		p.storage = io{max(r, p.storage.read), max(w, p.storage.written), true}
+	}
+	return nil
+}
+
+// settle finds who counts the time of each process that ended.
+func (l *ledger) settle() {
+	gone := map[*process]bool{}
+	for _, p := range l.ended {
+		gone[p] = true
+	}
+	for _, p := range l.ended {
+		p.waiter, p.depth = l.waiter(p, gone)
+	}
+	// Nearest first; of several the largest first, so that the growth of the
+	// waiter, which holds all of them or some, is explained by as few as can be.
+	slices.SortFunc(l.ended, func(a, b *process) int {
+		return cmp.Or(cmp.Compare(a.depth, b.depth), cmp.Compare(b.used(), a.used()), cmp.Compare(a.pid, b.pid))
+	})
+	waited := map[int]bool{}
+	for _, p := range l.ended {
+		used := p.own + p.children
+		w := p.waiter
+		if w != nil && w.grew >= used && (p.depth == 0 || waited[p.ppid]) {
+			w.grew -= used
+			waited[p.pid] = true
+			if w.owner != p.owner {
+				w.owner.foreign += used
+				p.owner.end(p)
+			}
+			continue
+		}
+		p.owner.end(p)
+	}
+	for _, p := range l.ended {
+		delete(l.byPID, p.pid)
+		p.waiter = nil
+		l.gone++
+	}
+}
+
+// clear makes room for the next sum.
+func (a *account) clear() {
+	a.members, a.processes, a.threads, a.private, a.shared, a.live = 0, 0, 0, 0, 0, 0
+	a.storage = io{known: true}
+}
+
+// end keeps what a process used after it is gone.
+func (a *account) end(p *process) {
+	a.ended += p.used()
+	a.lost.read += p.storage.read
+	a.lost.written += p.storage.written
+}
+
+// waiter climbs from a process that ended to the nearest ancestor that is
+// there, past depth others that ended too.
+func (l *ledger) waiter(p *process, gone map[*process]bool) (*process, int) {
+	const deepest = 64
+	for depth := range deepest {
+		parent := l.byPID[p.ppid]
+		if parent == nil || parent == p || parent.start > p.start {
+			return nil, depth
+		}
+		if !gone[parent] {
+			return parent, depth
+		}
+		p = parent
+	}
+	return nil, deepest
+}
+
+// sum adds up what the members of each account have.
+func (l *ledger) sum() {
+	for _, p := range l.byPID {
+		p.owner.clear()
+	}
+	for _, p := range l.ended {
+		p.owner.clear()
+	}
+	for _, p := range l.byPID {
+		a := p.owner
+		a.live += p.used()
+		a.members++
+		if p.uncounted {
+			continue
+		}
+		a.processes++
+		a.threads += p.threads
+		a.private += p.resident - p.shared
+		a.shared = max(a.shared, p.shared)
+		a.storage.read += p.storage.read
+		a.storage.written += p.storage.written
+		a.storage.known = a.storage.known && p.storage.known
+	}
+}

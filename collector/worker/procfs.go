@@ -1,0 +1,209 @@
+package worker
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// errGone: the process or group has ended.
+var errGone = errors.New("gone")
+
+// errDenied: the kernel does not show it to this user.
+var errDenied = errors.New("not permitted")
+
+// maxRead bounds what is read of one file. An environment or a list of
+// processes beyond it is cut.
+const maxRead = 1 << 20
+
+// files reads small kernel files below a root directory.
+type files struct {
+	root string // "" is the machine itself
+	buf  []byte
+}
+
+func newFiles(root string) *files { return &files{root: root, buf: make([]byte, 16<<10)} }
+
+func (f *files) path(elem ...string) string {
+	return filepath.Join(append([]string{f.root, "/"}, elem...)...)
+}
+
+func (f *files) proc(pid int, name string) string {
+	return f.root + "/proc/" + strconv.Itoa(pid) + "/" + name
+}
+
+// read returns a file's contents, valid until the next read. A file that is
+// gone or forbidden is errGone or errDenied.
+func (f *files) read(path string) ([]byte, error) {
+	fd, err := open(path)
+	if err != nil {
+		return nil, named(path, err)
+	}
+	defer unix.Close(fd)
+	n := 0
+	for n < maxRead {
+		if n == len(f.buf) {
+			f.buf = append(f.buf, make([]byte, len(f.buf))...)
+		}
+		k, err := unix.Read(fd, f.buf[n:])
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return nil, named(path, err)
+		}
+		if k == 0 {
+			break
+		}
+		n += k
+	}
+	return f.buf[:n], nil
+}
+
+// open never waits: what a path that others chose leads to may be a pipe.
+func open(path string) (int, error) {
+	for {
+		fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
+		if err != unix.EINTR {
+			return fd, err
+		}
+	}
+}
+
+func named(path string, err error) error {
+	switch {
+	case errors.Is(err, unix.ENOENT), errors.Is(err, unix.ESRCH), errors.Is(err, unix.ENODEV), errors.Is(err, unix.ENOTDIR):
+		return errGone
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("%s: %w", path, errDenied)
+	}
+	return fmt.Errorf("%s: %w", path, err)
+}
+
+// stat reads /proc/PID/stat.
+func (f *files) stat(pid int) (stat, error) {
+	b, err := f.read(f.proc(pid, "stat"))
+	if err != nil {
+		return stat{}, err
+	}
+	if len(b) == 0 {
+		return stat{}, errGone
+	}
+	s, err := parseStat(b)
+	if err != nil {
+		return s, fmt.Errorf("%s: %w", f.proc(pid, "stat"), err)
+	}
+	return s, nil
+}
+
+// shared reads the pages of a process that are of files or of shared memory:
+// the third number of statm.
+func (f *files) shared(pid int) (int64, error) {
+	b, err := f.read(f.proc(pid, "statm"))
+	if err != nil {
+		return 0, err
+	}
+	return parseShared(b)
+}
+
+func parseShared(b []byte) (int64, error) {
+	n := 0
+	for field := range bytes.FieldsSeq(b) {
+		if n == 2 {
+			return signed(field)
+		}
+		n++
+	}
+	return 0, errShort
+}
+
+// storage reads what a process, and its children that were waited for, made
+// storage read and write.
+func (f *files) storage(pid int) (read, written int64, err error) {
+	b, err := f.read(f.proc(pid, "io"))
+	if err != nil {
+		return 0, 0, err
+	}
+	return parseIO(b)
+}
+
+func parseIO(b []byte) (read, written int64, err error) {
+	found := 0
+	for line := range bytes.Lines(b) {
+		name, value, ok := bytes.Cut(bytes.TrimSpace(line), []byte(": "))
+		if !ok {
+			continue
+		}
+		to := &read
+		switch string(name) {
+		case "read_bytes":
+		case "write_bytes":
+			to = &written
+		default:
+			continue
+		}
+		if *to, err = signed(value); err != nil || *to < 0 {
+			return 0, 0, fmt.Errorf("%s: %.30q", name, value)
+		}
+		found++
+	}
+	if found != 2 {
+		return 0, 0, errShort
+	}
+	return read, written, nil
+}
+
+// arguments reads a process's command line. A process may rewrite it: some
+// have one string with blanks.
+func (f *files) arguments(pid int) ([]string, error) {
+	b, err := f.read(f.proc(pid, "cmdline"))
+	return parseArguments(b), err
+}
+
+// maxArguments and maxArgument bound what is kept of a command line.
+const (
+	maxArguments = 256
+	maxArgument  = 4096
+)
+
+func parseArguments(b []byte) []string {
+	var args []string
+	for arg := range bytes.SplitSeq(bytes.TrimRight(b, "\x00"), []byte{0}) {
+		if len(args) == maxArguments {
+			break
+		}
+		args = append(args, string(arg[:min(len(arg), maxArgument)]))
+	}
+	if len(args) == 1 && args[0] == "" {
+		return nil
+	}
+	return args
+}
+
+// lastPID reads the process number given last, from /proc/loadavg.
+func (f *files) lastPID() (int, error) {
+	path := f.path("proc", "loadavg")
+	b, err := f.read(path)
+	if err != nil {
+		return 0, err
+	}
+	n, err := parseLastPID(b)
+	if err != nil {
+		return 0, fmt.Errorf("%s: %w", path, err)
+	}
+	return n, nil
+}
+
+func parseLastPID(b []byte) (int, error) {
+	b = bytes.TrimSpace(b)
+	v, err := decimal(b[bytes.LastIndexByte(b, ' ')+1:])
+	if err != nil || v > 1<<22 {
+		return 0, fmt.Errorf("last process id in %.60q", b)
+	}
+	return int(v), nil
+}
