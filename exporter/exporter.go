@@ -12,6 +12,7 @@ package exporter
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -32,6 +33,10 @@ type Options struct {
 	PerCore bool
 	// MaxSeries bounds the series made from a sample; 0 means DefaultMaxSeries.
 	MaxSeries int
+	// Span is the length of the aligned spans whose extremes are exported; 0 exports none.
+	Span time.Duration
+	// ClassicHistograms adds classic buckets to the native histograms.
+	ClassicHistograms bool
 	// Build is exported as nodemeter_build_info.
 	Build Build
 	// Extra are further collectors of the daemon's own health, such as the
@@ -59,6 +64,7 @@ type Exporter struct {
 	options  Options
 	families *families
 	health   *health
+	all      *distributions
 	registry *prometheus.Registry
 	latest   atomic.Pointer[published]
 
@@ -78,10 +84,10 @@ func New(o Options) (*Exporter, error) {
 	if err := metric.Check(o.Descs); err != nil {
 		return nil, err
 	}
-	e := &Exporter{options: o, families: newFamilies(o.Descs), health: newHealth(o), registry: prometheus.NewRegistry()}
-	for _, c := range append(e.health.collectors(), o.Extra...) {
+	e := &Exporter{options: o, families: newFamilies(o.Descs), health: newHealth(o), all: newDistributions(o.Span, o.ClassicHistograms), registry: prometheus.NewRegistry()}
+	for _, c := range slices.Concat(e.health.collectors(), e.all.collectors(), o.Extra) {
 		if err := e.registry.Register(c); err != nil {
-			return nil, fmt.Errorf("register health metrics: %w", err)
+			return nil, fmt.Errorf("register own metrics: %w", err)
 		}
 	}
 	return e, nil
@@ -90,6 +96,7 @@ func New(o Options) (*Exporter, error) {
 // Publish takes the sample of a tick. It is a sink of the tick loop.
 func (e *Exporter) Publish(s *metric.Sample) {
 	e.health.observe(s)
+	e.all.observe(s)
 	e.latest.Store(&published{sample: s, at: time.Now()})
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/http"
+	"net/http/pprof"
 	"os"
 	"runtime"
 	"runtime/debug"
@@ -55,7 +57,7 @@ func serve(ctx context.Context, s *settings, env lookup, log *slog.Logger) error
 	if err := d.wire(); err != nil {
 		return err
 	}
-	d.end.serve(d.export.Handler(exporter.About{Node: name, Version: version, Recording: d.where, Started: d.started}, log))
+	d.end.serve(d.handler())
 	d.announce()
 	served := d.run(ctx)
 	d.notify.stopping("sealing the open window")
@@ -108,9 +110,23 @@ func (d *daemon) wire() error {
 	extra = append(append(extra, compatible...), pushing...)
 	d.export, err = exporter.New(exporter.Options{
 		Descs: d.runner.Descs(), Interval: d.interval, PerCore: d.perCoreSeries, MaxSeries: d.maxSeries,
-		Build: build(), Extra: extra,
+		Span: d.span, ClassicHistograms: d.classic, Build: build(), Extra: extra,
 	})
 	return err
+}
+
+// handler is what the endpoint serves.
+func (d *daemon) handler() http.Handler {
+	h := d.export.Handler(exporter.About{Node: d.node.ID, Version: version, Recording: d.where, Started: d.started}, d.log)
+	if !d.pprof {
+		return h
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/", h)
+	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	return mux
 }
 
 // publish hands a sample to everyone who wants it. It is called on the tick
@@ -148,6 +164,7 @@ func (d *daemon) run(ctx context.Context) error {
 		}
 	}()
 	go d.table.obey(ctx, d.log)
+	d.workers.endWith(ctx, cancel, d.log)
 	defer d.push()()
 	if err := d.runner.Run(ctx); err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
@@ -71,7 +72,7 @@ func exported(t *testing.T) *exporter.Exporter {
 	t.Helper()
 	all := descs(t)
 	e, err := exporter.New(exporter.Options{
-		Descs: all, Interval: 1, PerCore: true,
+		Descs: all, Interval: time.Second, PerCore: true, Span: time.Second, ClassicHistograms: true,
 		Extra: []prometheus.Collector{
 			newRecording(func() window.Stats { return window.Stats{} }),
 			newGPUReaders(func() gpu.Status { return gpu.Status{} }),
@@ -80,7 +81,12 @@ func exported(t *testing.T) *exporter.Exporter {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e.Publish(everything(all))
+	begin := time.Unix(0, 0)
+	for i := range 3 { // three, so that a whole span has passed
+		m := everything(all)
+		m.Time, m.Interval = begin.Add(time.Duration(i)*time.Second), time.Second
+		e.Publish(m)
+	}
 	return e
 }
 
@@ -137,6 +143,11 @@ Absent is never 0 and never NaN: a value that could not be read is not there. Th
 A ratio is 0-1. *Step* is the smallest difference that windows keep; a dash keeps every bit. A family in the Prometheus
 column with a state label has one series a state, 1 for the current one and 0 for the others. A column without a family
 is kept in windows only. Series a core are exported with --metrics.per-core only.
+
+Gauges show the last sample only, and a scrape a minute sees one in sixty. What misses none: counters, whose rate() is
+exact at any scrape interval; the native histograms of every sample (families with _samples_, for quantiles and, as
+_sum / _count, means); and the least, greatest and mean sample of the last whole minute (_span_), which is the same for
+every scraper.
 `
 
 func TestDocsMetrics(t *testing.T) {

@@ -22,12 +22,14 @@ import (
 type remoteSettings struct {
 	url, config string
 	step        time.Duration
+	queue       int
 	labels      []string
 }
 
 func (r *remoteSettings) flags(fs *pflag.FlagSet) {
 	fs.StringVar(&r.url, "remote-write.url", "", "push to this `address`, such as http://prometheus:9090/api/v1/write; nothing is pushed without one")
 	fs.Var(durationFlag(&r.step, 15*time.Second), "remote-write.interval", "time between two pushes")
+	fs.IntVar(&r.queue, "remote-write.queue", remotewrite.DefaultQueue, "pushes kept in memory while the server cannot be reached; older ones come from the windows afterwards")
 	fs.StringVar(&r.config, "remote-write.config.file", "", "`file` with credentials and TLS for it, in the format of Prometheus' HTTP clients")
 	fs.StringSliceVar(&r.labels, "remote-write.labels", nil, "`labels` for every series, such as cluster=hpc; job is nodemeter and instance the node unless given")
 }
@@ -65,7 +67,7 @@ func (d *daemon) pushing() ([]prometheus.Collector, error) {
 		return nil, usagef("--remote-write.url: %w", err)
 	}
 	o := remotewrite.Options{
-		Step: d.remote.step, Labels: always, Send: client.Send, Log: d.log,
+		Step: d.remote.step, Queue: d.remote.queue, Labels: always, Send: client.Send, Log: d.log,
 		Gatherer: prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) { return d.export.Gather() }),
 	}
 	if d.recorder != nil {

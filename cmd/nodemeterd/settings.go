@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"nodemeter/collector"
+	"nodemeter/exporter"
 )
 
 // defaultListen is reachable from this machine only: what a run uses is the
@@ -32,6 +33,9 @@ type settings struct {
 	systemdSocket bool
 	perCoreSeries bool
 	maxSeries     int
+	span          time.Duration
+	classic       bool
+	pprof         bool
 	compat        []string
 	remote        remoteSettings
 
@@ -46,6 +50,7 @@ type settings struct {
 	perCore    bool
 	gpus       bool
 	gpuLibrary string
+	workers    workerSettings
 
 	logLevel  string
 	logFormat string
@@ -61,6 +66,7 @@ type group struct {
 func (s *settings) flags() []group {
 	return []group{
 		newGroup("Sampling", s.samplingFlags),
+		newGroup("Attribution", s.workers.flags),
 		newGroup("Recording", s.windowFlags),
 		newGroup("Exporting", s.webFlags),
 		newGroup("Pushing", s.remote.flags),
@@ -99,7 +105,10 @@ func (s *settings) webFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&s.webConfigFile, "web.config.file", "", "`file` with TLS and basic authentication, in the format of Prometheus exporters")
 	fs.BoolVar(&s.systemdSocket, "web.systemd-socket", false, "serve on the sockets that systemd passes instead")
 	fs.BoolVar(&s.perCoreSeries, "metrics.per-core", false, "export series for each core")
-	fs.IntVar(&s.maxSeries, "metrics.max-series", 5000, "most series made from a sample; the rest is dropped and counted")
+	fs.IntVar(&s.maxSeries, "metrics.max-series", exporter.DefaultMaxSeries, "most series made from a sample; the rest is dropped and counted")
+	fs.Var(durationFlag(&s.span, time.Minute), "metrics.span", "aligned span whose minimum, maximum and mean are exported; at least the scrape interval, 0 exports none")
+	fs.BoolVar(&s.classic, "metrics.classic-histograms", false, "export histograms with classic buckets too, for servers without native ones")
+	fs.BoolVar(&s.pprof, "web.enable-pprof", false, "serve Go's profiles of the daemon itself under /debug/pprof/")
 	fs.StringSliceVar(&s.compat, "metrics.compat", nil, "also export under the names of these `exporters`: node_exporter, dcgm")
 }
 

@@ -34,6 +34,9 @@ func sources(s *settings, node *metric.Entity, gpuWait time.Duration, log *slog.
 		t.gpu = gpu.New(gpu.Options{Node: node, Interval: s.interval, Log: log, Library: s.gpuLibrary, Wait: gpuWait})
 		t.entries = append(t.entries, collector.Entry{Name: "gpu", Source: t.gpu})
 	}
+	if s.workers.on {
+		t.entries = append(t.entries, s.workers.entry(node, t.gpu, log))
+	}
 	return t
 }
 

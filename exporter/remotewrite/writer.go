@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -98,6 +99,7 @@ func (w *Writer) gather(now time.Time) {
 	if err != nil {
 		w.o.Log.Warn("remote write: gather", "err", err)
 	}
+	now = now.Truncate(time.Millisecond) // as precise as what is sent, so that a gap ends before the entry that follows it
 	at := now.UnixMilli()
 	series := convert(families, at, w.o.Labels)
 	series = append(series, Series{Labels: NewLabels("up", nil, w.o.Labels), Values: []Value{{at, 1}}})
@@ -169,11 +171,21 @@ func (w *Writer) send(ctx context.Context, series []Series) error {
 		w.metrics.last.SetToCurrentTime()
 	case isRefused(err):
 		w.metrics.refused.Add(float64(n))
-		w.o.Log.Error("remote write: the server refuses a batch, which is lost", "values", n, "err", err)
+		w.o.Log.Error("remote write: the server refuses a batch, which is lost", "values", n, "err", short(err))
 	default:
 		w.metrics.retries.Inc()
 	}
 	return err
+}
+
+// short keeps an answer that lists every value out of the log.
+func short(err error) string {
+	const most = 300
+	s := err.Error()
+	if len(s) > most {
+		s = strings.ToValidUTF8(s[:most], "") + " …"
+	}
+	return s
 }
 
 // fillPiece is how much of a gap is read at a time.
@@ -215,7 +227,7 @@ func (w *Writer) noteReach(err error) {
 	switch {
 	case err != nil && !w.down:
 		w.down = true
-		w.o.Log.Warn("remote write: the server cannot be reached; samples are kept", "err", err)
+		w.o.Log.Warn("remote write: the server cannot be reached; samples are kept", "err", short(err))
 	case err == nil && w.down:
 		w.down = false
 		w.o.Log.Info("remote write: the server is reached again", "waiting", w.queue.length())
