@@ -1,0 +1,124 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// fleet is three agents, two of them with GPUs of a fake driver library, and a
+// Prometheus that scrapes them under the names n1, n2 and n3.
+type fleet struct {
+	agents []*agent
+	base   string // of the server
+	from   time.Time
+}
+
+// startFleet scrapes every interval, with the recording and alert rules of deploy/.
+func startFleet(t *testing.T, interval time.Duration, agentArgs ...string) *fleet {
+	t.Helper()
+	prometheus := need(t, "prometheus")
+	f := &fleet{from: time.Now()}
+	library := fakeDriver(t)
+	targets := ""
+	for i := range 3 {
+		name := fmt.Sprintf("n%d", i+1)
+		args := append([]string{"--node=" + name}, agentArgs...)
+		var prefix []string
+		if i < 2 {
+			prefix = []string{"env", "NODEMETER_FAKE_NVML=" + driverScript(t, i)}
+			args = append(args, "--gpu.library="+library)
+		}
+		a := startAgent(t, prefix, args...)
+		eventually(t, name, func() error { _, err := get(a.url + "/-/ready"); return err })
+		f.agents = append(f.agents, a)
+		targets += fmt.Sprintf("      - {targets: [%q], labels: {cluster: hpc, instance: %s}}\n", strings.TrimPrefix(a.url, "http://"), name)
+	}
+	dir := t.TempDir()
+	rules, err := filepath.Abs("../../deploy/prometheus/rules")
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := filepath.Join(dir, "prometheus.yml")
+	text := fmt.Sprintf("global: {scrape_interval: %s, scrape_timeout: %s, evaluation_interval: 1s}\nrule_files: [%s/*.yml]\nscrape_configs:\n  - job_name: nodemeter\n    static_configs:\n%s",
+		interval, interval, rules, targets)
+	if err := os.WriteFile(config, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	f.base = startPrometheus(t, prometheus, config, filepath.Join(dir, "data"), "--enable-feature=native-histograms", "--web.enable-remote-write-receiver")
+	return f
+}
+
+// fakeDriver builds the stand-in for libnvidia-ml that the GPU tests use.
+func fakeDriver(t *testing.T) string {
+	t.Helper()
+	out := filepath.Join(t.TempDir(), "libnvidia-ml.so.1")
+	run(t, need(t, "gcc"), "-shared", "-fPIC", "-O1", "-o", out, "../../gpu/testdata/fake_nvml.c", "-lpthread")
+	return out
+}
+
+// driverScript gives node i four GPUs: busy, half busy, idle and full.
+func driverScript(t *testing.T, i int) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "driver")
+	text := fmt.Sprintf("count 4\nutil 0 %d\nutil 1 50\nutil 2 0\nutil 3 100\n", 90-10*i)
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// point is one series of an instant answer.
+type point struct {
+	Labels map[string]string
+	Value  float64
+}
+
+// promPoints evaluates an expression now.
+func promPoints(base, expr string) ([]point, error) {
+	body, err := get(base + "/api/v1/query?" + url.Values{"query": {expr}}.Encode())
+	if err != nil {
+		return nil, err
+	}
+	var answer struct {
+		Data struct {
+			Result []struct {
+				Metric    map[string]string
+				Value     []any
+				Histogram []any
+			}
+		}
+	}
+	if err := json.Unmarshal([]byte(body), &answer); err != nil {
+		return nil, err
+	}
+	var out []point
+	for _, r := range answer.Data.Result {
+		p := point{Labels: r.Metric}
+		if len(r.Value) == 2 {
+			if p.Value, err = strconv.ParseFloat(r.Value[1].(string), 64); err != nil {
+				return nil, err
+			}
+		}
+		out = append(out, p)
+	}
+	return out, nil
+}
+
+// promNow wants exactly one value.
+func promNow(t *testing.T, base, expr string) float64 {
+	t.Helper()
+	points, err := promPoints(base, expr)
+	if err != nil || len(points) != 1 {
+		t.Fatalf("%s: %v, %v", expr, points, err)
+	}
+	return points[0].Value
+}
