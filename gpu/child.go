@@ -103,7 +103,12 @@ func (c *child) ask(wait time.Duration) (*reply, error) {
 	if err := c.in.SetWriteDeadline(time.Now().Add(wait)); err != nil {
 		return nil, fmt.Errorf("set a deadline on the pipe to the gpu reader: %w", err)
 	}
-	if err := c.requests.Write(&wire.Tick{Seq: c.seq, Deadline: wait * 3 / 4}); err != nil {
+	err := c.requests.Write(&wire.Tick{Seq: c.seq, Deadline: wait * 3 / 4})
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		c.missed++
+		return &reply{}, errDeadline
+	}
+	if err != nil {
 		return nil, c.died(err)
 	}
 	r := &reply{}

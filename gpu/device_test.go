@@ -155,6 +155,12 @@ func TestBurstIsSeen(t *testing.T) {
 		if u := value(t, g, "gpu_util"); u < 0.1 || u > 0.25 {
 			t.Errorf("mean %v, want about 1/6: the driver's own average of 0 does not know the burst", u)
 		}
+		if w := value(t, g, "gpu_power_max_watts"); w != 700 {
+			t.Errorf("peak of power %v W, want 700", w)
+		}
+		if u := value(t, g, "gpu_memory_controller_util"); u < 0.05 || u > 0.125 {
+			t.Errorf("memory controller %v, want about 1/12", u)
+		}
 		busy := value(t, g, "gpu_busy_seconds")
 		if busy <= before {
 			t.Errorf("busy seconds %v do not grow from %v", busy, before)

@@ -71,6 +71,20 @@ func findAMD(root string) bool {
 	return len(found) > 0
 }
 
+// idleLibrary reports whether a library that was found by looking is better
+// left alone: there is neither driver nor device. Initializing it then would
+// only make it try to load a kernel module and create /dev/nvidiactl. Where
+// that cannot be told (no /sys), or in WSL and on Tegra, which have GPUs
+// without a PCI device, it is not.
+func idleLibrary(root string) bool {
+	for _, sign := range []string{"proc/driver/nvidia/version", "dev/dxg", "dev/nvhost-gpu", "dev/nvmap"} {
+		if exists(filepath.Join(root, sign)) {
+			return false
+		}
+	}
+	return exists(filepath.Join(root, "sys/bus/pci/devices")) && !hasNVIDIAHardware(root)
+}
+
 // hasNVIDIAHardware reports whether a display or 3D controller of NVIDIA is on
 // the PCI bus: without one, a library that finds no driver is just a package
 // that somebody installed.

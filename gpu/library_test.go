@@ -63,6 +63,7 @@ func TestDriverInstalledLater(t *testing.T) {
 	library := fakeLibrary(t)
 	r := newRig(t, "").start()
 	r.until("nothing is found", func(v view) bool { return v.node() == "none" })
+	plug(t, r.opt.Root, "0x10de", "0x020000")
 	dir := filepath.Join(r.opt.Root, "usr/lib64")
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		t.Fatal(err)
@@ -70,6 +71,11 @@ func TestDriverInstalledLater(t *testing.T) {
 	if err := os.Symlink(library, filepath.Join(dir, "libnvidia-ml.so.1")); err != nil {
 		t.Fatal(err)
 	}
+	r.until("it is seen", func(view) bool { return r.log.count("it is not loaded") == 1 })
+	if r.src.Status().ReadersStarted != 0 {
+		t.Error("a library without driver and device was loaded")
+	}
+	plug(t, r.opt.Root, "0x10de", "0x030200")
 	r.until("it is found", func(v view) bool { return v.states() == allOK })
 }
 

@@ -45,10 +45,15 @@ func (s *Source) isReleased() bool {
 func (s *Source) idle(phase nodeState, err error, message string, args ...any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	same := s.phase == phase && (err == nil) == (s.failure == nil) && (err == nil || err.Error() == s.failure.Error())
 	if s.released {
 		return
 	}
+	said := message
+	if err != nil {
+		said = err.Error()
+	}
+	same := s.phase == phase && s.said == said
+	s.said = said
 	s.phase, s.failure = phase, err
 	if phase == nodeNone {
 		s.ledger.count = 0
@@ -216,6 +221,9 @@ func (s *Source) Release() {
 func (s *Source) awaitGone() {
 	s.mu.Lock()
 	leaving := append([]*child(nil), s.leaving...)
+	if s.opening != nil {
+		leaving = append(leaving, s.opening)
+	}
 	s.mu.Unlock()
 	deadline := time.After(releaseWait)
 	for _, c := range leaving {

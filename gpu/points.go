@@ -9,8 +9,8 @@ import (
 func (l *ledger) publish(b *metric.Batch, node *metric.Entity, state nodeState) {
 	b.Add(node, metric.State(nodeGPUState, int(state)))
 	known, _ := l.tally()
-	if state != nodeStarting || known > 0 {
-		b.Add(node, metric.Int(nodeCount, int64(max(l.count, known))))
+	if n := max(l.count, known); n > 0 || state == nodeNone {
+		b.Add(node, metric.Int(nodeCount, int64(n)))
 	}
 	sum, n := 0.0, 0
 	for _, a := range l.order {

@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"strings"
 	"syscall"
 	"time"
@@ -34,8 +33,6 @@ func ReaderMain(args []string, in io.Reader, out io.Writer) int {
 	// The agent decides when the reader leaves, by closing the pipe: a signal
 	// to the whole service must not take the last sample's GPUs away.
 	signal.Ignore(syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2)
-	// A few allocations a tick: collect seldom, in a small heap.
-	debug.SetGCPercent(400)
 	if err := reader.Serve(cfg, in, keepForFrames(out)); err != nil {
 		fmt.Fprintf(os.Stderr, "gpu-reader: %v\n", err)
 		return 1
@@ -54,6 +51,7 @@ func readerConfig(args []string) (reader.Config, error) {
 	f.DurationVar(&cfg.Medium, "medium", 5*time.Second, "time between dear calls")
 	f.DurationVar(&cfg.Slow, "slow", 30*time.Second, "time between very dear calls")
 	f.DurationVar(&cfg.Rescan, "rescan", 15*time.Second, "time between enumerations")
+	f.DurationVar(&cfg.LongestStep, "longest-step", 10*time.Second, "longest time that one reading speaks for")
 	f.DurationVar(&cfg.DetailEvery, "detail", 5*time.Second, "time between details")
 	if err := f.Parse(args); err != nil {
 		return cfg, err

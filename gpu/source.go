@@ -119,12 +119,14 @@ type Source struct {
 	ledger   *ledger
 	phase    nodeState     // of the path; nodeOK while a reader serves
 	failure  error         // why the phase is failed
+	said     string        // the last reason logged for the phase
 	serving  *child        // nil without a reader
 	changed  chan struct{} // closed and replaced when serving or phase changes
 	released bool
 	orders   int                // calls of Release and Resume
 	fresh    bool               // after Resume: forget devices the next reader does not list
 	abort    context.CancelFunc // ends the opening of a reader; may be nil
+	opening  *child             // may be nil
 	leaving  []*child           // told to leave, or to be told, and not yet known to be gone
 	facts    facts
 }
@@ -165,6 +167,9 @@ func (s *Source) Read(ctx context.Context, b *metric.Batch) error {
 	var r *reply
 	var err error
 	if c != nil {
+		if time.Until(deadline) <= 0 {
+			return errors.New("no time was left to ask the gpu reader")
+		}
 		r, err = c.ask(time.Until(deadline))
 	}
 	s.mu.Lock()

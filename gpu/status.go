@@ -53,6 +53,17 @@ func (f *facts) note(r *reply) {
 	}
 }
 
+// Processes returns who was on which device when that was last asked, some
+// seconds ago at most, for attribution to workers.
+func (s *Source) Processes() []wire.ProcessList {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.facts.detail == nil || s.serving == nil {
+		return nil
+	}
+	return append([]wire.ProcessList(nil), s.facts.detail.Processes...)
+}
+
 // Status returns the present condition.
 func (s *Source) Status() Status {
 	stuck := s.stuck()

@@ -49,8 +49,8 @@ func (s *Source) supervise(ctx context.Context) {
 			continue
 		}
 		plan := s.plan()
-		if plan == nil {
-			s.idle(nodeNone, nil, "no GPU driver on this node", "looked_for", soname+", amdgpu")
+		if plan.backends == "" {
+			s.nothing(plan)
 			s.pause(ctx, look.step())
 			continue
 		}
@@ -79,28 +79,39 @@ func (s *Source) supervise(ctx context.Context) {
 	s.retire(stopGrace)
 }
 
-// plan is what the reader is to open; nil where no driver is found.
-type plan struct{ library, backends string }
+// plan is what the reader is to open; no backends where there is no driver.
+type plan struct {
+	library, backends string
+	idle              bool // there is a library, and no use for it
+}
 
 func (s *Source) plan() *plan {
 	p := &plan{library: findLibrary(s.opt.Root, s.opt.Library)}
+	p.idle = p.library != "" && s.opt.Library == "" && idleLibrary(s.opt.Root)
 	var backends []string
-	if p.library != "" {
+	if p.library != "" && !p.idle {
 		backends = append(backends, "nvml")
 	}
 	if findAMD(s.opt.Root) {
 		backends = append(backends, "amdgpu")
 	}
-	if len(backends) == 0 {
-		return nil
-	}
 	p.backends = strings.Join(backends, ",")
 	return p
 }
 
+// nothing publishes that there is nothing to read.
+func (s *Source) nothing(p *plan) {
+	if p.idle {
+		s.idle(nodeNone, nil, "a GPU library is installed, but there is neither driver nor device; it is not loaded", "library", p.library)
+		return
+	}
+	s.idle(nodeNone, nil, "no GPU driver on this node", "looked_for", soname+", amdgpu")
+}
+
 func (s *Source) args(p *plan) []string {
 	return []string{readerArg, "-backends", p.backends, "-library", p.library, "-root", s.opt.Root,
-		"-medium", s.opt.Medium.String(), "-slow", s.opt.Slow.String(), "-rescan", s.opt.Rescan.String()}
+		"-medium", s.opt.Medium.String(), "-slow", s.opt.Slow.String(), "-rescan", s.opt.Rescan.String(),
+		"-longest-step", max(10*time.Second, 2*s.opt.Interval).String()}
 }
 
 // errCrowded says that readers that cannot die stand in the way of another.
@@ -120,8 +131,9 @@ func (s *Source) open(ctx context.Context, p *plan) (*child, *reply, error) {
 	defer cancel()
 	s.mu.Lock()
 	s.facts.started++
-	s.abort = cancel
+	s.abort, s.opening = cancel, c
 	s.mu.Unlock()
+	defer s.opened()
 	defer context.AfterFunc(ctx, func() { c.stop(0) })()
 	r, err := greet(c, s.opt.Wait)
 	if err != nil {
@@ -132,6 +144,12 @@ func (s *Source) open(ctx context.Context, p *plan) (*child, *reply, error) {
 		return nil, nil, err
 	}
 	return c, r, nil
+}
+
+func (s *Source) opened() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.abort, s.opening = nil, nil
 }
 
 // refusal is a reader's answer that no driver can be opened.

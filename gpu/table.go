@@ -29,6 +29,7 @@ var metrics = [...]quantityMetric{
 	declare(device.MemoryFree, "gpu_memory_free_bytes", "memory_free_bytes", metric.Bytes, "Free memory"+memoryMeaning).andMIG(),
 	declare(device.MemoryReserved, "gpu_memory_reserved_bytes", "memory_reserved_bytes", metric.Bytes, "Memory that the driver and firmware keep to themselves.").andMIG(),
 	declare(device.Power, "gpu_power_watts", "power_watts", metric.Watts, "Power drawn; on Ampere and newer the driver gives a mean over one second."),
+	declare(device.PowerMax, "gpu_power_max_watts", "power_max_watts", metric.Watts, "Highest of the driver's power samples in the interval."),
 	declare(device.PowerLimit, "gpu_power_limit_watts", "power_limit_watts", metric.Watts, "Power limit in force."),
 	declare(device.Temperature, "gpu_temperature_celsius", "temperature_celsius", metric.Celsius, "Temperature of the GPU."),
 	declare(device.MemoryTemperature, "gpu_memory_temperature_celsius", "memory_temperature_celsius", metric.Celsius, "Temperature of the device's memory."),

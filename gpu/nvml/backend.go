@@ -93,7 +93,7 @@ func (b *backend) missing() []string {
 		for _, versions := range c.needs {
 			if !b.has(versions) {
 				missing = append(missing, c.Name)
-				break
+				break // the name stands for the call, whichever function it lacks
 			}
 		}
 	}

@@ -22,7 +22,10 @@ type gpu struct {
 	parent *gpu
 
 	util      device.Series
+	memUtil   device.Series
+	power     device.Series
 	sampled   bool // the driver's samples gave this tick's utilization
+	memSeen   bool // and that of the memory controller
 	counted   bool // the device counts its own energy
 	points    []device.Point
 	gpm       gpm
@@ -66,6 +69,12 @@ func (q question) vital() question {
 	return q
 }
 
+// named tells calls of one function apart.
+func (q question) named(name string) question {
+	q.Name = name
+	return q
+}
+
 // or adds older or newer versions of the function, any of which will do.
 func (q question) or(versions string) question {
 	q.needs = []string{q.needs[0] + " " + versions}
@@ -76,6 +85,8 @@ func (q question) or(versions string) question {
 func (g *gpu) questions() []question {
 	return append([]question{
 		ask(device.Fast, "nvmlDeviceGetSamples", "", g.samples),
+		ask(device.Fast, "nvmlDeviceGetSamples", "gpu_power_max_watts", g.powerSamples).named("nvmlDeviceGetSamples(power)"),
+		ask(device.Fast, "nvmlDeviceGetSamples", "", g.memorySamples).named("nvmlDeviceGetSamples(memory)"),
 		ask(device.Fast, "nvmlDeviceGetUtilizationRates", "gpu_util gpu_util_min gpu_util_max gpu_busy_seconds gpu_memory_controller_util", g.rates).vital(),
 		ask(device.Fast, "nvmlDeviceGetMemoryInfo", "gpu_memory_used_bytes gpu_memory_total_bytes gpu_memory_free_bytes gpu_memory_util", g.memory).or("nvmlDeviceGetMemoryInfo_v2").vital(),
 		ask(device.Fast, "nvmlDeviceGetTotalEnergyConsumption", "", g.energy),
@@ -100,6 +111,22 @@ func (g *gpu) samples(r *device.Reading) nvml.Return {
 		r.Float(device.UtilMax, span.Max)
 		r.Int(device.UtilSamples, uint64(span.Samples))
 		r.Float(device.BusyDelta, span.Mean*span.Covered.Seconds())
+	}
+	return ret
+}
+
+// memorySamples takes the samples of the memory controller's utilization.
+func (g *gpu) memorySamples(r *device.Reading) nvml.Return {
+	span, ret := g.span(r, &g.memUtil, nvml.MEMORY_UTILIZATION_SAMPLES, 100)
+	g.memSeen = span.Samples > 0 && r.Float(device.MemoryControllerUtil, span.Mean)
+	return ret
+}
+
+// powerSamples takes the driver's power samples, in milliwatts, for the peak.
+func (g *gpu) powerSamples(r *device.Reading) nvml.Return {
+	span, ret := g.span(r, &g.power, nvml.TOTAL_POWER_SAMPLES, 1000)
+	if span.Samples > 0 {
+		r.Float(device.PowerMax, span.Max)
 	}
 	return ret
 }
@@ -159,7 +186,10 @@ func (g *gpu) rates(r *device.Reading) nvml.Return {
 	if ret != nvml.SUCCESS {
 		return ret
 	}
-	r.Percent(device.MemoryControllerUtil, float64(u.Memory))
+	if !g.memSeen {
+		r.Percent(device.MemoryControllerUtil, float64(u.Memory))
+	}
+	g.memSeen = false
 	if sampled {
 		return ret
 	}

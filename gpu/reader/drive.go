@@ -88,7 +88,7 @@ func (e *engine) update(g *group, d device.Device) {
 			return
 		}
 	}
-	l := &lane{requests: make(chan request, 1), rescan: e.cfg.Rescan}
+	l := &lane{requests: make(chan request, 1), rescan: e.cfg.Rescan, longest: e.cfg.LongestStep}
 	l.periods[device.Medium], l.periods[device.Slow] = e.cfg.Medium, e.cfg.Slow
 	l.set(d, nil)
 	g.lanes = append(g.lanes, l)

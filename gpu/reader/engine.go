@@ -27,6 +27,9 @@ type Config struct {
 	Medium, Slow time.Duration
 	// Rescan is the time between enumerations.
 	Rescan time.Duration
+	// LongestStep bounds the time that one reading speaks for, when rates are
+	// integrated: after a hang of an hour nobody knows what the hour was like.
+	LongestStep time.Duration
 	// DetailEvery is the time between Detail messages.
 	DetailEvery time.Duration
 }

@@ -16,6 +16,7 @@ import (
 type lane struct {
 	requests chan request
 	periods  [device.Tiers]time.Duration
+	longest  time.Duration // that one reading speaks for
 	rescan   time.Duration // between looks for MIG instances
 	looked   time.Time     // last; the goroutine's own
 
@@ -155,7 +156,7 @@ func (l *lane) tick(m *member, seq uint64) {
 	now := time.Now()
 	var elapsed time.Duration
 	if !m.lastRun.IsZero() {
-		elapsed = now.Sub(m.lastRun)
+		elapsed = min(now.Sub(m.lastRun), l.longest)
 	}
 	m.lastRun = now
 	m.reading.Reset(now, elapsed)

@@ -99,7 +99,7 @@ func serve(t *testing.T, b ...device.Backend) *agent {
 	agentIn, out := io.Pipe()
 	a := &agent{t: t, in: agentOut, out: wire.NewReader(agentIn), req: wire.NewWriter(agentOut), end: make(chan error, 1)}
 	go func() {
-		a.end <- Serve(Config{Backends: b, Medium: 5 * time.Second, Slow: 30 * time.Second, Rescan: 10 * time.Second, DetailEvery: time.Second}, in, out)
+		a.end <- Serve(Config{Backends: b, Medium: 5 * time.Second, Slow: 30 * time.Second, Rescan: 10 * time.Second, DetailEvery: time.Second, LongestStep: time.Minute}, in, out)
 		out.Close()
 	}()
 	return a

@@ -229,7 +229,7 @@ EXPORT int nvmlDeviceGetPerformanceState(device *d, int *p) { ENTER(d) *p = 0; r
 struct sample { unsigned long long stamp; union { double d; unsigned u; unsigned long long ull; } v; };
 EXPORT int nvmlDeviceGetSamples(device *d, int kind, unsigned long long since, int *type, unsigned *n, struct sample *out) {
 	ENTER(d)
-	if (kind != 1 || s.mig[d->index] > 0) return 3;
+	if (kind > 2 || s.mig[d->index] > 0) return 3;
 	int have = s.nsamples[d->index];
 	if (have == 0) return 6;
 	if (out == NULL) { *n = 120; return 0; }
@@ -240,7 +240,9 @@ EXPORT int nvmlDeviceGetSamples(device *d, int kind, unsigned long long since, i
 	if (since < now && (now - since) / have < step) step = (now - since) / have;
 	for (int k = 0; k < have; k++) {
 		out[k].stamp = now - step * (have - 1 - k);
-		out[k].v.u = s.garbage[d->index] && k == 0 ? 218322032 : s.samples[d->index][k];
+		int v = s.samples[d->index][k];
+		if (s.garbage[d->index] && k == 0) v = 218322032;
+		out[k].v.u = kind == 0 ? 100000 + 6000 * v : kind == 2 ? v / 2 : v;
 	}
 	*n = have;
 	return 0;
