@@ -94,13 +94,11 @@ type TestOfRanks struct {
 
 // sampleOf is a named group of tasks.
 type sampleOf struct {
-	name          string
-	engine        string
-	cores         float64
-	xs            []float64
-	coreSummary   string
-	successful    bool
-	configuration bool
+	name        string
+	engine      string
+	cores       float64
+	xs          []float64
+	coreSummary string
 }
 
 // NewComparison compares everything with everything that it is fair to compare.
@@ -127,7 +125,7 @@ func (s *Set) newComparison() Comparison {
 func (s *Set) configSamples() []sampleOf {
 	var out []sampleOf
 	for _, c := range s.Configs {
-		out = append(out, sampleOf{name: c.Label, engine: c.Engine, cores: c.Cores, xs: s.deliveredExec(c.Rows), configuration: true})
+		out = append(out, sampleOf{name: c.Label, engine: c.Engine, cores: c.Cores, xs: s.deliveredExec(c.Rows)})
 	}
 	return out
 }

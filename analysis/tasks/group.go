@@ -142,7 +142,7 @@ func (s *Set) finish() {
 	}
 	for _, f := range s.Files {
 		if f.withoutID > 0 {
-			f.Warnings = append(f.Warnings, fmt.Sprintf("%d tasks have no config_id and belong to no configuration", f.withoutID))
+			f.Warnings = append(f.Warnings, fmt.Sprintf("%s without config_id, in no configuration", countNoun(f.withoutID, "task")))
 		}
 	}
 	s.label()

@@ -196,7 +196,11 @@ func (in *reading) take(rec record) {
 		in.resync(rec, rec.broken)
 		return
 	}
+	before := in.clock.counts
 	r, err := in.layout.parseRow(rec.fields, in.clock)
+	if err != nil {
+		in.clock.counts = before // of rows that are taken only
+	}
 	switch {
 	case err != nil && len(rec.lines) > 1:
 		in.resync(rec, err.Error())

@@ -77,7 +77,7 @@ func TestExampleFile(t *testing.T) {
 	if s.Requested(2) != "qtau-0" || s.Line[7] != 10 {
 		t.Errorf("requested %q, line %d", s.Requested(2), s.Line[7])
 	}
-	if want := "1 tasks began before they were submitted"; len(f.Warnings) != 1 || !strings.HasPrefix(f.Warnings[0], want) {
+	if want := "1 task began before submission"; len(f.Warnings) != 1 || !strings.HasPrefix(f.Warnings[0], want) {
 		t.Errorf("warnings %q", f.Warnings)
 	}
 }
@@ -212,7 +212,7 @@ func TestClockChanges(t *testing.T) {
 			t.Errorf("row %d: %v, want %v", i, got, want)
 		}
 	}
-	if w := strings.Join(s.Files[0].Warnings, "\n"); !strings.Contains(w, "5 times occur twice in Europe/Berlin") {
+	if w := strings.Join(s.Files[0].Warnings, "\n"); !strings.Contains(w, "5 times that occur twice in Europe/Berlin") {
 		t.Errorf("warnings: %s", w)
 	}
 }

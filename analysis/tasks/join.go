@@ -130,23 +130,9 @@ func (s *Set) configUse(ctx context.Context, c *Config, t *ConfigThroughput, o a
 	if len(stretches) > maxStretches {
 		stretches = []Stretch{{stretches[0].From, stretches[len(stretches)-1].To}}
 	}
-	var sum useSum
-	for _, st := range stretches {
-		if err := ctx.Err(); err != nil {
-			return u, err
-		}
-		part := o
-		// A sample tells of the time before it: the first to count is the first after
-		// the beginning, and the last may come just after the end.
-		part.From, part.To = time.Unix(0, st.From).Add(time.Nanosecond), time.Unix(0, st.To).Add(time.Nanosecond)
-		r, err := analysis.Analyze(ctx, part)
-		if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-			return u, err
-		}
-		if err != nil {
-			continue // a stretch between two samples has none; Coverage shows it
-		}
-		sum.add(r, float64(st.To-st.From)/1e9)
+	sum, err := readStretches(ctx, stretches, o)
+	if err != nil {
+		return u, err
 	}
 	if sum.results == 0 {
 		u.Reason = "no sample falls into its time"
@@ -154,6 +140,28 @@ func (s *Set) configUse(ctx context.Context, c *Config, t *ConfigThroughput, o a
 	}
 	sum.into(&u)
 	return u, nil
+}
+
+// readStretches adds up the recording over some stretches of time.
+func readStretches(ctx context.Context, stretches []Stretch, o analysis.Options) (*useSum, error) {
+	sum := &useSum{}
+	for _, st := range stretches {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		// A sample tells of the time before it: the first to count is the first after
+		// the beginning, and the last may come just at the end.
+		o.From, o.To = time.Unix(0, st.From).Add(time.Nanosecond), time.Unix(0, st.To).Add(time.Nanosecond)
+		r, err := analysis.Analyze(ctx, o)
+		if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+			return nil, err
+		}
+		if err != nil {
+			continue // a stretch between two samples has none; Coverage shows it
+		}
+		sum.add(r, float64(st.To-st.From)/1e9)
+	}
+	return sum, nil
 }
 
 func newConfigUse(c *Config, t *ConfigThroughput) ConfigUse {

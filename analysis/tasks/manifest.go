@@ -63,7 +63,7 @@ func ReadManifest(path string) (*Manifest, error) {
 func ParseManifest(text []byte, dir string) (*Manifest, error) {
 	var f manifestFile
 	if err := yaml.UnmarshalWithOptions(text, &f, yaml.Strict()); err != nil {
-		return nil, errors.New(strings.TrimSpace(yaml.FormatError(err, false, true)))
+		return nil, errors.New(inWords(yaml.FormatError(err, false, true)))
 	}
 	if len(f.Runs) == 0 {
 		return nil, errors.New("no runs; list them as\nruns:\n  - file: pcs-1/metrics.csv\n    engine: ray\n    nodes: 2\n    cores: 128")
@@ -86,6 +86,18 @@ func ParseManifest(text []byte, dir string) (*Manifest, error) {
 		m.Runs = append(m.Runs, run)
 	}
 	return m, nil
+}
+
+// inWords takes Go out of a message of the YAML library.
+func inWords(text string) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	if at, _, ok := strings.Cut(lines[0], "cannot unmarshal"); ok {
+		lines[0] = at + "not the kind of value that belongs here"
+		if strings.HasSuffix(text, "float64") || strings.Contains(text, "of type float64") {
+			lines[0] = at + "want a number here"
+		}
+	}
+	return strings.Join(lines, "\n")
 }
 
 // run checks one entry; field is the path of what is wrong.

@@ -35,16 +35,14 @@ type FileReport struct {
 	Zone       string   `json:"zone,omitempty"`
 	Warnings   []string `json:"warnings,omitempty"`
 
-	checked, off   int
-	worst          float64
-	worstLine      int
-	negativeWaits  int
-	negativeExecs  int
-	withoutID      int
-	missing        map[string]int
-	unknownStatus  map[string]int
-	ambiguousTimes int
-	firstTwice     string
+	checked, off  int
+	worst         float64
+	worstLine     int
+	negativeWaits int
+	negativeExecs int
+	withoutID     int
+	missing       map[string]int
+	unknownStatus map[string]int
 }
 
 // identityTolerance is how far completion may lie from submit + wait + execution:
@@ -108,11 +106,11 @@ func (f *FileReport) finish(c *clock) {
 		}
 	}
 	warn(f.off, "%d of %d tasks: completion is not submit + wait + execution, by up to %.6g s (line %d): a clock step, a time zone or two clocks", f.off, f.checked, f.worst, f.worstLine)
-	warn(f.negativeWaits, "%d tasks began before they were submitted (negative wait): the clocks of driver and worker disagree", f.negativeWaits)
-	warn(f.negativeExecs, "%d tasks have a negative execution time: the clock was set back while they ran", f.negativeExecs)
-	warn(c.ambiguous, "%d times occur twice in %s, when clocks are set back (first: %s); the durations decide where they can, otherwise the earlier is taken", c.ambiguous, c.zone, c.firstTwice)
+	warn(f.negativeWaits, "%s began before submission (negative wait): the clocks of driver and worker disagree", countNoun(f.negativeWaits, "task"))
+	warn(f.negativeExecs, "%s with a negative execution time: the clock was set back meanwhile", countNoun(f.negativeExecs, "task"))
+	warn(c.ambiguous, "%s that occur twice in %s, when clocks are set back (first: %s); the durations decide where they can, otherwise the earlier is taken", countNoun(c.ambiguous, "time"), c.zone, c.firstTwice)
 	for _, name := range []string{"execution_secs", "wait_time_secs", "submit_time", "completion_time", "status"} {
-		warn(f.missing[name], "%d of %d tasks have no %s", f.missing[name], f.Rows, name)
+		warn(f.missing[name], "%d of %s without %s", f.missing[name], countNoun(f.Rows, "task"), name)
 	}
 	warn(len(f.unknownStatus), "status other than SUCCESS and FAILED, counted as neither: %s", countsText(f.unknownStatus))
 	if f.Rows == 0 && f.Rejected == 0 {

@@ -232,16 +232,16 @@ func (st *ScalingStudy) remarks() {
 		return
 	}
 	if st.size(ref) > 1 && st.Unit == "nodes" || st.Unit == "cores" && ref.Nodes > 1 {
-		note("the smallest run has %s nodes; speed-up and serial fraction are relative to it", significant(float64(ref.Nodes), 6))
+		note("the smallest run has %s nodes; speed-up and serial fraction are relative to it", count(ref.Nodes))
 	}
 	single := true
 	for _, p := range st.Points {
 		single = single && p.Runs < 2
 		if p.Efficiency > 1.02 {
-			note("more than ideal at %s %s (%.0f%%): a faster cache or an unlucky reference run", significant(float64(st.size(p)), 9), st.Unit, 100*float64(p.Efficiency))
+			note("more than ideal at %s %s (%.0f%%): a faster cache or an unlucky reference run", count(st.size(p)), st.Unit, 100*float64(p.Efficiency))
 		}
 		if !known(p.Speedup) {
-			note("no speed-up at %s %s: the time is zero or missing", significant(float64(st.size(p)), 9), st.Unit)
+			note("no speed-up at %s %s: the time is zero or missing", count(st.size(p)), st.Unit)
 		}
 	}
 	if single {

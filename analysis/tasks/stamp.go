@@ -116,12 +116,17 @@ func daysFromCivil(year, month, day int) int64 {
 // clock turns naive stamps into instants of one time zone. It keeps the span in which
 // the zone's offset is constant, so that most stamps cost a subtraction.
 type clock struct {
-	zone       *time.Location
-	from, to   int64 // civil seconds well inside one offset
-	offset     int64
-	known      bool
-	ambiguous  int // stamps that occur twice, when clocks are set back
+	zone     *time.Location
+	from, to int64 // civil seconds well inside one offset
+	offset   int64
+	known    bool
+	counts
+}
+
+// counts is what a clock has seen.
+type counts struct {
 	naive      int
+	ambiguous  int // stamps that occur twice, when clocks are set back
 	firstTwice string
 }
 

@@ -107,23 +107,10 @@ func between(i [2]Number) string {
 func (s *Set) WriteFiles(w io.Writer) error {
 	p := newPage(w)
 	for _, f := range s.Files {
-		text := fmt.Sprintf("%s: %s", f.Path, countNoun(f.Rows, "task"))
-		if f.Rejected > 0 {
-			text += fmt.Sprintf(", %s left out", countNoun(f.Rejected, "record"))
-		}
-		if len(f.Layouts) > 0 {
-			text += "; " + list(f.Layouts)
-		}
-		if f.Headers > 1 {
-			text += fmt.Sprintf("; %d header lines", f.Headers)
-		}
-		if len(f.Ignored) > 0 {
-			text += "; columns not used: " + list(f.Ignored)
-		}
+		p.line("  %s: %s", analysis.Escape(f.Path), f.contents())
 		if f.NaiveTimes > 0 {
-			text += fmt.Sprintf("; %s without a zone, read as %s", countNoun(f.NaiveTimes, "time"), zoneInWords(f.Zone, s))
+			p.line("    %s without a zone, read as %s", countNoun(f.NaiveTimes, "time"), zoneInWords(f.Zone, s))
 		}
-		p.paragraph("", text)
 		for i, r := range f.Rejects {
 			if i == 10 {
 				p.line("      ... and %d more", f.Rejected-i)
@@ -136,6 +123,24 @@ func (s *Set) WriteFiles(w io.Writer) error {
 		}
 	}
 	return p.done()
+}
+
+// contents says in a line what the file held.
+func (f *FileReport) contents() string {
+	text := countNoun(f.Rows, "task")
+	if f.Rejected > 0 {
+		text += fmt.Sprintf(", %s left out", countNoun(f.Rejected, "record"))
+	}
+	if len(f.Layouts) > 0 {
+		text += "; " + list(f.Layouts)
+	}
+	if f.Headers > 1 {
+		text += fmt.Sprintf("; %d header lines", f.Headers)
+	}
+	if len(f.Ignored) > 0 {
+		text += "; columns not used: " + analysis.Escape(list(f.Ignored))
+	}
+	return text
 }
 
 func rejectText(r Reject) string {

@@ -12,7 +12,6 @@ func (j *Join) WriteText(w io.Writer) error {
 	var rows, cost [][]string
 	for _, c := range j.Configs {
 		if c.Reason != "" {
-			rows = append(rows, []string{c.Label, "-", c.Reason})
 			continue
 		}
 		rows = append(rows, []string{c.Label, strconv.Itoa(len(c.Nodes)), percent(c.Coverage), four(c.Goodput), percent(c.CPU), percent(c.CPUPeak), percent(c.Memory), percent(c.GPU), four(c.Network), percent(c.IdleShare)})
@@ -20,26 +19,40 @@ func (j *Join) WriteText(w io.Writer) error {
 		cost = append(cost, []string{c.Label, strconv.Itoa(c.Tasks), four(x.CoreSeconds), percent(x.CoreSeconds / x.CoreSecondsAvailable), four(x.CoreSecondsPerTask), four(x.GPUSeconds), four(x.GPUSecondsPerTask),
 			four(x.GPUJoules), four(x.JoulesPerTask)})
 	}
+	for _, c := range j.Configs {
+		if c.Reason != "" {
+			p.paragraph("- ", c.Label+": no figures, "+c.Reason)
+		}
+	}
+	if len(rows) == 0 {
+		return j.mind(p)
+	}
 	p.table(1, []string{"configuration", "nodes", "coverage", "goodput/s", "CPU", "peak", "memory", "GPU", "Mbit/s", "no task ran"}, rows)
-	switch {
-	case len(cost) == 0:
-	case !j.costs():
-		p.head("What it cost is not known: it takes cpu_count, GPU power or energy, which a CSV of samples does not have")
-	default:
+	if j.costs() {
 		p.head("What it cost (per task: per successful task)")
 		p.table(1, []string{"configuration", "tasks", "core-s used", "of recorded", "per task", "GPU-s", "per task", "GPU J", "per task"}, cost)
+	} else {
+		p.head("What it cost is not known: it takes cpu_count, GPU power or energy, which a CSV of samples does not have")
 	}
-	if len(cost) > 0 {
-		p.head("What bound it")
-		for _, c := range j.Configs {
-			if c.Reason == "" {
-				p.paragraph("- ", c.Label+": "+c.Bottleneck)
-				for _, f := range c.Findings {
-					p.paragraph("    ", f)
-				}
+	j.bottlenecks(p)
+	return j.mind(p)
+}
+
+// bottlenecks says what bound each configuration.
+func (j *Join) bottlenecks(p *page) {
+	p.head("What bound it")
+	for _, c := range j.Configs {
+		if c.Reason == "" {
+			p.paragraph("- ", c.Label+": "+c.Bottleneck)
+			for _, f := range c.Findings {
+				p.paragraph("    ", f)
 			}
 		}
 	}
+}
+
+// mind prints the warnings and ends the page.
+func (j *Join) mind(p *page) error {
 	if len(j.Warnings) > 0 {
 		p.head("Mind")
 		p.notes(j.Warnings)

@@ -55,14 +55,29 @@ func (l Latency) WriteText(w io.Writer) error {
 		}
 	}
 	p.table(2, header, rows)
+	l.shares(p)
+	l.longest(p)
+	if len(l.Notes) > 0 {
+		p.head("Notes")
+		p.notes(l.Notes)
+	}
+	return p.done()
+}
+
+// shares says how much of the time is waiting.
+func (l Latency) shares(p *page) {
 	p.head("Where the time goes (means add up, medians do not)")
-	rows = nil
+	var rows [][]string
 	for _, c := range l.Configs {
 		rows = append(rows, []string{c.Label, four(c.Wait.Mean), four(c.Exec.Mean), percent(c.WaitShare), four(c.Total.At(50)), four(c.StackedMedians)})
 	}
 	p.table(1, []string{"configuration", "mean wait", "mean exec", "waiting", "median total", "stacked medians"}, rows)
+}
+
+// longest points at the slowest tasks.
+func (l Latency) longest(p *page) {
 	p.head("Longest executions")
-	rows = nil
+	var rows [][]string
 	for _, c := range l.Configs {
 		for i, t := range c.Slowest[:min(3, len(c.Slowest))] {
 			label := ""
@@ -73,11 +88,6 @@ func (l Latency) WriteText(w io.Writer) error {
 		}
 	}
 	p.table(3, []string{"configuration", "task", "record", "exec s", "wait s"}, rows)
-	if len(l.Notes) > 0 {
-		p.head("Notes")
-		p.notes(l.Notes)
-	}
-	return p.done()
 }
 
 func latencyRow(label, of string, d Distribution) []string {

@@ -118,7 +118,7 @@ func TestWords(t *testing.T) {
 			"too few tasks, or too much alike, to tell (means cannot be tested, ranks p 1)",
 		}, nil},
 		{"missing values", []job{{"0", "dask", 1, 8, 0, 0.5, nan, "SUCCESS"}, {"0", "dask", 1, 8, nan, 0.5, 1, ""}, {"", "dask", 1, 8, 0, nan, 1, "RUNNING"}, {"0", "", 0, 0, 1, 0.5, 2, "FAILED"}}, []string{
-			"1 of 4 tasks have no execution_secs", "1 of 4 tasks have no submit_time", `counted as neither: "RUNNING" 1`, "1 tasks have no config_id", "rows of one config_id disagree",
+			"1 of 4 tasks without execution_secs", "1 of 4 tasks without submit_time", `counted as neither: "RUNNING" 1`, "1 task without config_id", "rows of one config_id disagree",
 		}, nil},
 		{"two batches an hour apart", join(batch(10, "0", "ray", 1, 8, 1, 0, "SUCCESS"), []job{{"0", "ray", 1, 8, 3600, 0, 1, "SUCCESS"}}), []string{
 			"separate batches: ray 1N/8C", "99.9%",
