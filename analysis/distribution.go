@@ -23,11 +23,8 @@ func newDistribution(unit metric.Unit, exact int) *Distribution {
 	return &Distribution{unit: unit, min: math.Inf(1), max: math.Inf(-1), q: newQuantiles(unit, exact)}
 }
 
-// add adds a value that held for a number of seconds. NaN is not a value.
+// add adds a value that held for a number of seconds. It must be finite.
 func (d *Distribution) add(v, seconds float64) {
-	if math.IsNaN(v) || math.IsInf(v, 0) {
-		return
-	}
 	d.n++
 	d.sum += v
 	if v > 0 {
@@ -38,7 +35,12 @@ func (d *Distribution) add(v, seconds float64) {
 	}
 	d.weighted += v * seconds
 	d.seconds += seconds
-	d.min, d.max = min(d.min, v), max(d.max, v)
+	if v < d.min {
+		d.min = v
+	}
+	if v > d.max {
+		d.max = v
+	}
 	d.q.add(v)
 }
 

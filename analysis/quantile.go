@@ -1,7 +1,6 @@
 package analysis
 
 import (
-	"maps"
 	"math"
 	"slices"
 
@@ -25,8 +24,45 @@ type quantiles struct {
 	limit int
 	exact []float64
 	fixed *[ratioBins]uint32
-	wide  map[uint32]uint64
+	wide  *wideHistogram
 	n     int64
+}
+
+// wideHistogram counts the 2^22 bins of wideBin, in pages that exist where
+// something has been counted.
+type wideHistogram [64]*[256]*[256]uint32
+
+func (h *wideHistogram) add(bin uint32, n uint32) {
+	mid := h[bin>>16&63]
+	if mid == nil {
+		mid = new([256]*[256]uint32)
+		h[bin>>16&63] = mid
+	}
+	page := mid[bin>>8&255]
+	if page == nil {
+		page = new([256]uint32)
+		mid[bin>>8&255] = page
+	}
+	page[bin&255] += n
+}
+
+// each calls f with the bins counted, in ascending order.
+func (h *wideHistogram) each(f func(bin, n uint32)) {
+	for i, mid := range h {
+		if mid == nil {
+			continue
+		}
+		for j, page := range mid {
+			if page == nil {
+				continue
+			}
+			for k, n := range page {
+				if n > 0 {
+					f(uint32(i)<<16|uint32(j)<<8|uint32(k), n)
+				}
+			}
+		}
+	}
 }
 
 const (
@@ -44,7 +80,7 @@ func (q *quantiles) add(v float64) {
 	case q.fixed != nil:
 		q.fixed[ratioBin(v)]++
 	case q.wide != nil:
-		q.wide[wideBin(v)]++
+		q.wide.add(wideBin(v), 1)
 	default:
 		q.exact = append(q.exact, v)
 		if len(q.exact) > q.limit {
@@ -61,9 +97,9 @@ func (q *quantiles) spill() {
 			q.fixed[ratioBin(v)]++
 		}
 	} else {
-		q.wide = make(map[uint32]uint64, 64)
+		q.wide = new(wideHistogram)
 		for _, v := range q.exact {
-			q.wide[wideBin(v)]++
+			q.wide.add(wideBin(v), 1)
 		}
 	}
 	q.exact = nil
@@ -125,11 +161,11 @@ func (q *quantiles) merge(o *quantiles) {
 			q.fixed[ratioBin(v)]++
 		}
 	default:
-		for b, n := range o.wide {
-			q.wide[b] += n
+		if o.wide != nil {
+			o.wide.each(q.wide.add)
 		}
 		for _, v := range o.exact {
-			q.wide[wideBin(v)]++
+			q.wide.add(wideBin(v), 1)
 		}
 	}
 }
@@ -162,9 +198,7 @@ func (q *quantiles) bins() []bin {
 			}
 		}
 	case q.wide != nil:
-		for _, b := range slices.Sorted(maps.Keys(q.wide)) {
-			out = append(out, bin{wideValue(b), int64(q.wide[b])})
-		}
+		q.wide.each(func(b, n uint32) { out = append(out, bin{wideValue(b), int64(n)}) })
 	default:
 		slices.Sort(q.exact)
 		for _, v := range q.exact {

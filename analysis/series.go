@@ -81,6 +81,9 @@ type binned struct {
 	width int64 // nanoseconds
 	first int64 // number of cells[0]: its time is first*width
 	cells []cell
+	// The cell added to last, and the times it holds: most values follow each other.
+	last     int
+	from, to int64
 }
 
 type cell struct {
@@ -103,6 +106,23 @@ func (c *cell) add(o cell) {
 	c.n += o.n
 }
 
+// one adds one value.
+func (c *cell) one(v, weight float64) {
+	if c.n == 0 {
+		*c = cell{v * weight, weight, v, v, 1}
+		return
+	}
+	c.sum += v * weight
+	c.weight += weight
+	if v < c.min {
+		c.min = v
+	}
+	if v > c.max {
+		c.max = v
+	}
+	c.n++
+}
+
 func floorDiv(a, b int64) int64 {
 	q := a / b
 	if a%b != 0 && (a < 0) != (b < 0) {
@@ -114,7 +134,8 @@ func floorDiv(a, b int64) int64 {
 // add puts a value at time t. Times may come in any order; limit is the
 // greatest number of cells.
 func (b *binned) add(t int64, v, weight float64, limit int) {
-	if math.IsNaN(v) {
+	if t >= b.from && t < b.to {
+		b.cells[b.last].one(v, weight)
 		return
 	}
 	at := floorDiv(t, b.width)
@@ -126,14 +147,15 @@ func (b *binned) add(t int64, v, weight float64, limit int) {
 		at = floorDiv(t, b.width)
 	}
 	b.reach(at)
-	b.cells[at-b.first].add(cell{v * weight, weight, v, v, 1})
+	b.last, b.from, b.to = int(at-b.first), at*b.width, (at+1)*b.width
+	b.cells[b.last].one(v, weight)
 }
 
 // reach makes cells exist up to number at, or down to it.
 func (b *binned) reach(at int64) {
 	if at < b.first {
 		b.cells = append(make([]cell, b.first-at, int64(len(b.cells))+b.first-at), b.cells...)
-		b.first = at
+		b.first, b.from, b.to = at, 0, 0
 	}
 	for int64(len(b.cells)) <= at-b.first {
 		b.cells = append(b.cells, cell{})
@@ -142,6 +164,7 @@ func (b *binned) reach(at int64) {
 
 // coarsen doubles the width.
 func (b *binned) coarsen() {
+	b.from, b.to = 0, 0
 	first := floorDiv(b.first, 2)
 	n := 0
 	for i, c := range b.cells {

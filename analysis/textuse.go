@@ -46,7 +46,10 @@ func (r *Result) writeUse(b *strings.Builder) {
 	if !u.GPUHours.IsNaN() {
 		line := fmt.Sprintf("GPU     %s of %s GPU-hours used on %s (utilization: at least one kernel was running), %s idle", FormatShort(float64(u.GPUHoursUsed)), FormatShort(float64(u.GPUHours)), countOf(int64(u.GPUs), "GPU"), FormatShort(float64(u.GPUHoursIdle)))
 		if !u.GPUJoules.IsNaN() {
-			line += fmt.Sprintf("; energy %s, of it %s while idle", FormatEnergy(float64(u.GPUJoules)), FormatValue(u.GPUIdleJoules, metric.Joules))
+			line += "; energy " + FormatEnergy(float64(u.GPUJoules))
+		}
+		if !u.GPUIdleJoules.IsNaN() {
+			line += ", of it " + FormatEnergy(float64(u.GPUIdleJoules)) + " while idle"
 		}
 		lines = append(lines, line)
 	}

@@ -1,7 +1,6 @@
 package analysis
 
 import (
-	"math"
 	"slices"
 	"time"
 
@@ -19,7 +18,8 @@ type track struct {
 	exact   int      // values that a percentile may keep
 	bins    int      // cells a series may have
 	draw    []string // columns that get a series
-	starts  int64    // rows with which an agent started: they have no rates
+	scratch []float64
+	starts  int64 // rows with which an agent started: they have no rates
 }
 
 // accumulator collects one column of one entity.
@@ -89,27 +89,29 @@ func (t *track) nominal() float64 { return float64(t.width()) / 1e9 }
 
 // add takes a chunk. Rows whose time has been seen are left out.
 func (t *track) add(c *window.Chunk) {
-	keep := t.rows(c)
+	if keep := t.rows(c); keep != nil {
+		c = pickRows(c, keep)
+	}
 	weights := t.weights(c)
 	for i := range c.Columns {
 		col := &c.Columns[i]
 		a := t.column(col.Field)
 		switch {
 		case col.Field.Type == metric.TypeState:
-			a.addStates(col, keep, weights)
+			a.addStates(col, weights)
 		case col.Field.Kind == metric.Counter:
-			a.addCounter(c, col, keep, t)
+			a.addCounter(c.Time, t.floats(col, c.Len()), col.Valid, t)
 		default:
-			a.addGauge(c, col, keep, weights)
+			a.addGauge(c.Time, t.floats(col, c.Len()), col.Valid, weights)
 		}
-		a.countStarts(c, col, keep)
+		a.countStarts(c, col)
 	}
-	each(c.Len(), keep, func(i int) {
-		if isStart(c, i) {
+	for _, s := range c.Interval {
+		if s == 0 {
 			t.starts++
 		}
-	})
-	t.joint.add(c, keep, weights)
+	}
+	t.joint.add(c, weights)
 }
 
 // rows returns the rows to use, nil for all of them.
@@ -131,6 +133,29 @@ func (t *track) rows(c *window.Chunk) []int32 {
 	return keep
 }
 
+// pickRows is the chunk with some of its rows only.
+func pickRows(c *window.Chunk, rows []int32) *window.Chunk {
+	out := *c
+	out.Time, out.Interval = pick(c.Time, rows), pick(c.Interval, rows)
+	out.Columns = make([]window.Column, len(c.Columns))
+	for i := range c.Columns {
+		from := &c.Columns[i]
+		out.Columns[i] = window.Column{Field: from.Field, Float: pick(from.Float, rows), Int: pick(from.Int, rows), State: pick(from.State, rows), Valid: pick(from.Valid, rows)}
+	}
+	return &out
+}
+
+func pick[T any](from []T, rows []int32) []T {
+	if from == nil {
+		return nil
+	}
+	out := make([]T, len(rows))
+	for i, r := range rows {
+		out[i] = from[r]
+	}
+	return out
+}
+
 func (t *track) weights(c *window.Chunk) []float64 {
 	nominal := t.nominal()
 	w := make([]float64, c.Len())
@@ -143,85 +168,78 @@ func (t *track) weights(c *window.Chunk) []float64 {
 	return w
 }
 
-// isStart tells an agent's first row: its interval is known to be none.
-func isStart(c *window.Chunk, i int) bool { return c.Interval != nil && c.Interval[i] == 0 }
-
-func (a *accumulator) countStarts(c *window.Chunk, col *window.Column, keep []int32) {
-	if c.Interval == nil {
-		return
+// floats are a column's values as float64, in memory that the next call uses again.
+func (t *track) floats(col *window.Column, n int) []float64 {
+	if col.Field.Type == metric.TypeFloat {
+		return col.Float
 	}
-	each(c.Len(), keep, func(i int) {
-		if isStart(c, i) && (col.Valid == nil || col.Valid[i]) {
+	t.scratch = slices.Grow(t.scratch[:0], n)[:n]
+	for i, v := range col.Int {
+		t.scratch[i] = float64(v)
+	}
+	return t.scratch
+}
+
+func (a *accumulator) countStarts(c *window.Chunk, col *window.Column) {
+	for i, s := range c.Interval {
+		// An agent's first row: its interval is known to be none.
+		if s == 0 && (col.Valid == nil || col.Valid[i]) {
 			a.onStart++
 		}
-	})
-}
-
-// each calls f with the rows to use.
-func each(n int, keep []int32, f func(i int)) {
-	if keep == nil {
-		for i := range n {
-			f(i)
-		}
-		return
-	}
-	for _, i := range keep {
-		f(int(i))
 	}
 }
 
-func (a *accumulator) addGauge(c *window.Chunk, col *window.Column, keep []int32, weights []float64) {
-	each(c.Len(), keep, func(i int) {
-		v, ok := col.At(i)
-		if !ok || math.IsNaN(v) {
-			return
+func (a *accumulator) addGauge(times []int64, values []float64, valid []bool, weights []float64) {
+	for i, v := range values {
+		if valid != nil && !valid[i] || v-v != 0 { // v-v is NaN of NaN and of infinities
+			continue
 		}
 		a.dist.add(v, weights[i])
 		if a.bins > 0 {
-			a.series.add(c.Time[i], v, weights[i], a.bins)
+			a.series.add(times[i], v, weights[i], a.bins)
 		}
-	})
+	}
 }
 
 // addCounter turns a counter into rates between its own values. A step back is
 // a gap, not a spike; growth across a gap in time counts in the total but makes no rate.
-func (a *accumulator) addCounter(c *window.Chunk, col *window.Column, keep []int32, t *track) {
-	each(c.Len(), keep, func(i int) {
-		v, ok := col.At(i)
-		if !ok || math.IsNaN(v) {
-			return
+func (a *accumulator) addCounter(times []int64, values []float64, valid []bool, t *track) {
+	longest := 1.5 * t.nominal()
+	for i, v := range values {
+		if valid != nil && !valid[i] || v-v != 0 {
+			continue
 		}
-		before, at := a.previous, a.previousAt
-		had := a.hasPrevious
-		a.previous, a.previousAt, a.hasPrevious = v, c.Time[i], true
-		if !had {
-			return
-		}
-		if v < before {
+		before, at, had := a.previous, a.previousAt, a.hasPrevious
+		a.previous, a.previousAt, a.hasPrevious = v, times[i], true
+		switch {
+		case !had:
+			continue
+		case v < before:
 			a.resets++
-			return
+			continue
 		}
 		a.increase += v - before
-		seconds := float64(c.Time[i]-at) / 1e9
-		if seconds <= 0 || t.seen.interval > 0 && seconds > 1.5*t.nominal() {
-			return
+		seconds := float64(times[i]-at) / 1e9
+		if seconds <= 0 || t.seen.interval > 0 && seconds > longest {
+			continue
 		}
-		a.dist.add((v-before)/seconds, seconds)
+		rate := (v - before) / seconds
+		a.dist.add(rate, seconds)
 		if a.bins > 0 {
-			a.series.add(c.Time[i], (v-before)/seconds, seconds, a.bins)
+			a.series.add(times[i], rate, seconds, a.bins)
 		}
-	})
+	}
 }
 
-func (a *accumulator) addStates(col *window.Column, keep []int32, weights []float64) {
+func (a *accumulator) addStates(col *window.Column, weights []float64) {
 	if a.stateSeconds == nil {
 		a.stateSeconds = make([]float64, 256)
 	}
-	each(len(weights), keep, func(i int) {
+	for i, w := range weights {
 		if col.Valid == nil || col.Valid[i] {
-			a.stateSeconds[col.State[i]] += weights[i]
+			a.stateSeconds[col.State[i]] += w
 		}
-	})
+	}
 }
 
 // finish closes the account. The distributions are merged into all (by column)

@@ -21,64 +21,64 @@ type JointUse struct {
 	Cores float64
 }
 
-func (u *JointUse) add(c *window.Chunk, keep []int32, weights []float64) {
+func (u *JointUse) add(c *window.Chunk, weights []float64) {
 	switch c.Kind {
 	case metric.Node:
-		u.addCores(c, keep, weights)
-		u.addMemory(c, keep)
+		u.addCores(c, weights)
+		u.addMemory(c)
 	case metric.GPU:
-		u.addGPU(c, keep, weights)
+		u.addGPU(c, weights)
 	}
 }
 
-func (u *JointUse) addCores(c *window.Chunk, keep []int32, weights []float64) {
+func (u *JointUse) addCores(c *window.Chunk, weights []float64) {
 	util, count := c.Column("cpu_util"), c.Column("cpu_count")
 	if util == nil || count == nil {
 		return
 	}
-	each(c.Len(), keep, func(i int) {
+	for i := range c.Len() {
 		n, ok := count.At(i)
 		if !ok {
-			return
+			continue
 		}
 		u.Cores = max(u.Cores, n)
 		if v, ok := util.At(i); ok && !math.IsNaN(v) {
 			u.CoreSecondsUsed += v * n * weights[i]
 			u.CoreSeconds += n * weights[i]
 		}
-	})
+	}
 }
 
-func (u *JointUse) addMemory(c *window.Chunk, keep []int32) {
+func (u *JointUse) addMemory(c *window.Chunk) {
 	total, available := c.Column("memory_total_bytes"), c.Column("memory_available_bytes")
 	if total == nil || available == nil {
 		return
 	}
-	each(c.Len(), keep, func(i int) {
+	for i := range c.Len() {
 		t, ok1 := total.At(i)
 		a, ok2 := available.At(i)
 		if !ok1 || !ok2 {
-			return
+			continue
 		}
 		u.MemoryTotal = max(u.MemoryTotal, t)
 		if used := t - a; used > u.MemoryPeak {
 			u.MemoryPeak, u.MemoryPeakAt = used, c.Time[i]
 		}
-	})
+	}
 }
 
-func (u *JointUse) addGPU(c *window.Chunk, keep []int32, weights []float64) {
+func (u *JointUse) addGPU(c *window.Chunk, weights []float64) {
 	util, watts := c.Column("gpu_util"), c.Column("gpu_power_watts")
 	if util == nil || watts == nil {
 		return
 	}
-	each(c.Len(), keep, func(i int) {
+	for i := range c.Len() {
 		v, ok1 := util.At(i)
 		w, ok2 := watts.At(i)
 		if ok1 && ok2 && v == 0 {
 			u.GPUIdleJoules += w * weights[i]
 		}
-	})
+	}
 }
 
 // Use is what a recording used of what it had. Fields are NaN where the
