@@ -1,3 +1,5 @@
+//go:build cgo
+
 package gpu_test
 
 import (
@@ -61,6 +63,36 @@ func TestOneBadDevice(t *testing.T) {
 				t.Errorf("%d lines say that the device became %s", n, c.state)
 			}
 		})
+	}
+}
+
+// TestAnotherReaderTakesOver: a GPU that was lost stays lost to the process
+// that had it. Another reader is tried beside the serving one, and takes its
+// place once the GPU is back; the other GPUs miss no tick.
+func TestAnotherReaderTakesOver(t *testing.T) {
+	r := newRig(t, fakeLibrary(t)).start()
+	r.until("all is well", func(v view) bool { return v.states() == allOK })
+	pid := r.src.Status().ReaderPID
+	r.set("count 8", "sticky 3 15")
+	r.until("it is lost", func(v view) bool { others(t, v, 3); return v.node() == "degraded" })
+	r.until("other readers were tried in vain", func(v view) bool {
+		others(t, v, 3)
+		return r.src.Status().ReadersStarted > 2
+	})
+	if now := r.src.Status().ReaderPID; now != pid {
+		t.Errorf("reader %d gave way to %d, which knows no better", pid, now)
+	}
+	r.set("count 8")
+	r.until("another reader serves", func(v view) bool {
+		others(t, v, 3)
+		return v.states() == allOK
+	})
+	if now := r.src.Status().ReaderPID; now == pid {
+		t.Error("the same reader cannot have it back")
+	}
+	r.until("the old reader is gone", func(view) bool { return !alive(pid) && r.src.Status().ReadersStuck == 0 })
+	if n := r.log.count("another gpu reader took over"); n != 1 {
+		t.Errorf("%d lines say so", n)
 	}
 }
 

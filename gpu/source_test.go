@@ -1,3 +1,5 @@
+//go:build cgo
+
 package gpu_test
 
 import (
@@ -89,6 +91,26 @@ func TestDearCallsFollow(t *testing.T) {
 		if got := value(t, v.gpu(0), column); got != want {
 			t.Errorf("%s = %v, want %v", column, got, want)
 		}
+	}
+	st := r.src.Status()
+	calls := st.ByCall()
+	if len(calls) < 20 {
+		t.Errorf("%d calls accounted for", len(calls))
+	}
+	for _, c := range calls {
+		if c.Count < 8 || c.Total <= 0 || c.Max <= 0 || c.Max > c.Total {
+			t.Errorf("account of %s: %+v", c.Name, c)
+		}
+	}
+	lists := r.src.Processes()
+	if len(lists) != 8 || len(lists[1].Processes) != 2 {
+		t.Fatalf("processes %+v", lists)
+	}
+	if p := lists[1].Processes[0]; p.PID != 1010 || p.MemoryBytes != 1<<30 || p.Util != 0.4 {
+		t.Errorf("process %+v", p)
+	}
+	if p := lists[1].Processes[1]; p.MemoryBytes != -1 || p.Util != -1 {
+		t.Errorf("what the driver does not say must be -1: %+v", p)
 	}
 	unsupported := ""
 	for _, l := range v.gpu(0).Entity.Info {

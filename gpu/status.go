@@ -1,6 +1,8 @@
 package gpu
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	"nodemeter/gpu/device"
@@ -26,6 +28,36 @@ type Status struct {
 	ReadersStuck int
 	// ReaderPID is the serving reader's; 0 without one.
 	ReaderPID int
+}
+
+// CallSum is one driver call, summed over devices.
+type CallSum struct {
+	Name          string
+	Count, Failed uint64
+	// Total is the time spent in it, Max the longest single call.
+	Total, Max time.Duration
+}
+
+// ByCall sums the calls over devices, by name: the series to export. They
+// start anew with each reader.
+func (st *Status) ByCall() []CallSum {
+	at := map[string]int{}
+	var sums []CallSum
+	for _, c := range st.Calls {
+		i, ok := at[c.Name]
+		if !ok {
+			i = len(sums)
+			at[c.Name] = i
+			sums = append(sums, CallSum{Name: c.Name})
+		}
+		s := &sums[i]
+		s.Count += c.Count
+		s.Failed += c.Failed
+		s.Total += c.Total
+		s.Max = max(s.Max, c.Max)
+	}
+	slices.SortFunc(sums, func(a, b CallSum) int { return cmp.Compare(a.Name, b.Name) })
+	return sums
 }
 
 // DeviceStatus is a device and its condition.

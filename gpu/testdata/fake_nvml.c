@@ -8,6 +8,7 @@
 //	util I PERCENT        utilization of GPU I
 //	samples I P P P ...   driver samples of GPU I since the call before, 1/6 s apart
 //	error I CODE          what every call on GPU I returns (15: lost)
+//	sticky I CODE         as error, and for the rest of the process's life
 //	hang I                calls on GPU I do not return while this line is there
 //	stall I MS            the next call on GPU I takes that long, once
 //	hanginit              nvmlInit does not return while this line is there
@@ -41,14 +42,14 @@ typedef struct device {
 
 struct script {
 	int count, init, hang_init, present;
-	int util[MAX], error[MAX], hang[MAX], garbage[MAX], mig[MAX], print[MAX];
+	int util[MAX], error[MAX], sticky[MAX], hang[MAX], garbage[MAX], mig[MAX], print[MAX];
 	char crash[MAX][16];
 	int xid[MAX], xids[MAX], stall[MAX];
 	int nsamples[MAX], samples[MAX][64];
 };
 
 static device gpus[MAX], parts[MAX][MIGS];
-static int stalled[MAX];
+static int stalled[MAX], stuck[MAX];
 static pthread_mutex_t mu = PTHREAD_MUTEX_INITIALIZER;
 
 static uint64_t now_us(void) {
@@ -65,6 +66,7 @@ static void parse(struct script *s, const char *line) {
 	else if (strncmp(line, "hanginit", 8) == 0) s->hang_init = 1;
 	else if (sscanf(line, "util %d %d", &i, &v) == 2) s->util[i % MAX] = v;
 	else if (sscanf(line, "error %d %d", &i, &v) == 2) s->error[i % MAX] = v;
+	else if (sscanf(line, "sticky %d %d", &i, &v) == 2) s->sticky[i % MAX] = v;
 	else if (sscanf(line, "hang %d", &i) == 1) s->hang[i % MAX] = 1;
 	else if (sscanf(line, "stall %d %d", &i, &v) == 2) s->stall[i % MAX] = v;
 	else if (sscanf(line, "garbage %d", &i) == 1) s->garbage[i % MAX] = 1;
@@ -123,7 +125,8 @@ static int enter(device *d, struct script *s) {
 	if (strcmp(s->crash[i], "abort") == 0) abort();
 	if (s->stall[i] > 0 && !stalled[i]) stalled[i] = 1, usleep(1000 * s->stall[i]);
 	while (s->hang[i]) usleep(2000), *s = load();
-	return s->error[i];
+	if (s->sticky[i] != 0) stuck[i] = s->sticky[i];
+	return stuck[i] != 0 ? stuck[i] : s->error[i];
 }
 
 #define ENTER(d) struct script s; { int code = enter(d, &s); if (code != 0) return code; }
