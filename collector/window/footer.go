@@ -65,7 +65,7 @@ const (
 	maxColumns = 4096
 	maxGroups  = 1 << 15
 	// maxGroupRows bounds a row group, and through it a chunk.
-	maxGroupRows = 1 << 20
+	maxGroupRows = 1 << 18
 )
 
 const parquetMagic = "PAR1"

@@ -33,6 +33,8 @@ type journal struct {
 	disorder bool
 	problems []Problem
 	good     int64 // end of the last intact frame
+	nextSeq  uint64
+	hurt     bool // damage was met since the last sample
 	// Facts for the metadata, in seconds.
 	lateMax, lateSum, covered float64
 }
@@ -97,6 +99,7 @@ func (j *journal) index() error {
 		f, d, ok := s.next()
 		if d != nil {
 			j.problem(d.from, errors.New("checksum or length does not match"), d.String())
+			j.hurt = true
 		}
 		if !ok {
 			break
@@ -222,6 +225,11 @@ func (j *journal) sample(f frame) error {
 	if n := len(j.ticks); n > 0 && j.ticks[n-1].time > t.time {
 		j.disorder = true
 	}
+	if missing := t.seq - j.nextSeq; j.hurt && t.seq > j.nextSeq {
+		p := &j.problems[len(j.problems)-1]
+		p.Lost = fmt.Sprintf("%s, with %d samples", p.Lost, missing)
+	}
+	j.nextSeq, j.hurt = t.seq+1, false
 	j.ticks = append(j.ticks, journalTick{time: t.time, offset: f.offset})
 	late := float64(t.late) / 1e9
 	j.lateMax, j.lateSum, j.covered = max(j.lateMax, late), j.lateSum+late, j.covered+float64(t.interval)/1e9

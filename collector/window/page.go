@@ -21,7 +21,7 @@ type pageHeader struct {
 	encoding, levels     int64
 }
 
-// maxPage bounds a page's memory: 1 Mi rows of 8 bytes and their levels take less.
+// maxPage bounds a page's memory: a full row group of numbers and its levels take a tenth.
 const maxPage = 32 << 20
 
 func readPageHeader(b []byte) (h pageHeader, size int, err error) {
