@@ -29,6 +29,7 @@ var commands = []func() *cobra.Command{
 	newSlice,
 	newTasks,
 	newScaling,
+	newRun,
 }
 
 func main() {
@@ -69,9 +70,12 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	}
 	err := root.ExecuteContext(ctx)
 	var usage usageError
+	var exit exitError
 	switch {
 	case err == nil:
 		return 0
+	case errors.As(err, &exit):
+		return int(exit)
 	case errors.Is(err, errFound):
 		return 1
 	case errors.As(err, &usage):
