@@ -41,6 +41,7 @@ func (p *Bars) sheet() *sheet {
 	s := &sheet{title: p.Title, x: p.X, y: p.Y, grid: true, notes: append([]string(nil), p.Notes...)}
 	s.y.Zero = true
 	y := p.extent()
+	s.empty = !y.any
 	y.add(0)
 	hi := y.hi()
 	if p.Format != nil || p.Stacked {
@@ -64,7 +65,7 @@ func (p *Bars) extent() extent {
 		y.add(b.High...)
 		y.add(b.Low...)
 	}
-	if p.Stacked {
+	if p.Stacked && y.any {
 		for i := range p.X.Categories {
 			y.add(p.total(i))
 		}

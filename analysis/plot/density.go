@@ -129,12 +129,16 @@ func scaleBins(counts []float64, total, w float64, share bool) {
 
 func (p *Histogram) paint(a area, heights [][]float64, x extent, n int) {
 	w := (x.max - x.min) / float64(n)
+	alpha := 0.5
+	if len(p.Samples) > 3 { // outlines must do: fills would only hide each other
+		alpha = 0.12
+	}
 	for i, sm := range p.Samples {
 		var outline []vg.Point
 		for k, h := range heights[i] {
 			x0, x1 := a.px(x.min+float64(k)*w), a.px(x.min+float64(k+1)*w)
 			if h > 0 {
-				fillBox(&a.Canvas, faded(sm.Color, 0.5), x0, a.py(0), x1, a.py(h))
+				fillBox(&a.Canvas, faded(sm.Color, alpha), x0, a.py(0), x1, a.py(h))
 			}
 			outline = append(outline, vg.Point{X: x0, Y: a.py(h)}, vg.Point{X: x1, Y: a.py(h)})
 		}

@@ -67,7 +67,7 @@ func (f *Figure) png(w io.Writer, pw, ph vg.Length) error {
 		return fmt.Errorf("%d dots an inch: must be 20 to 1200", dpi)
 	}
 	c := vgimg.NewWith(vgimg.UseWH(pw, ph), vgimg.UseDPI(dpi), vgimg.UseBackgroundColor(color.White))
-	f.draw(draw.New(c))
+	f.draw(draw.New(outlined{c}))
 	_, err := vgimg.PngCanvas{Canvas: c}.WriteTo(w)
 	return err
 }

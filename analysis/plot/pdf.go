@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"codeberg.org/go-pdf/fpdf"
+	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgpdf"
@@ -41,6 +42,15 @@ type straight color.NRGBA
 // RGBA breaks color.Color's contract on purpose: see straightPDF.
 func (s straight) RGBA() (r, g, b, a uint32) {
 	return uint32(s.R) * 0x101, uint32(s.G) * 0x101, uint32(s.B) * 0x101, uint32(s.A) * 0x101
+}
+
+// FillString draws what the code page lacks as outlines.
+func (c straightPDF) FillString(f font.Face, pt vg.Point, text string) {
+	if inCodePage(text) {
+		c.Canvas.FillString(f, pt, text)
+		return
+	}
+	fillOutlines(c, f, pt, text)
 }
 
 // DrawImage widens an image by a pixel or so where another of its width has

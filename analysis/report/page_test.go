@@ -168,11 +168,11 @@ func checkPage(t *testing.T, page string) {
 
 // checker collects what TestPageStructure asserts.
 type checker struct {
-	t                               *testing.T
-	ids                             map[string]bool
-	refs                            []string
-	level, h1                       int
-	figures, captions, svgs, tables int
+	t                       *testing.T
+	ids                     map[string]bool
+	refs                    []string
+	level, h1               int
+	figures, captions, svgs int
 }
 
 func (c *checker) element(e xml.StartElement) {

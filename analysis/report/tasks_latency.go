@@ -79,6 +79,10 @@ func (t *Tasks) percentileBars() *Picture {
 			table.Rows = append(table.Rows, row)
 		}
 	}
+	if len(p.Sets) > plot.MaxSeries {
+		p.Legend = t.engineKeys()
+		p.Notes = []string{fmt.Sprintf("%d configurations in their order, shades of their engine's colour.", len(p.Sets))}
+	}
 	return &Picture{Title: title, Panel: p, Table: table.limit(), Alt: title + ", bars for P50 to P99 of " + fmt.Sprint(len(p.Sets)) + " configurations; the figures are in the table.",
 		Caption: "Successful tasks; whiskers are 95 % intervals by order statistics, missing where too few tasks lie beyond the percentile."}
 }

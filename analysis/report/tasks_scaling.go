@@ -80,6 +80,9 @@ func (t *Tasks) scalingPicture(kind, title, label string, base color.Color, of f
 		line := plot.Series{Name: studyName(s, len(all)), X: sizes(s, nodes), Color: base, Bold: true, Marker: true}
 		if len(all) > 1 {
 			line.Color = plot.Engine(i)
+			if k := slices.Index(t.engines, s.Series); k >= 0 {
+				line.Color = t.engineColor(s.Series)
+			}
 		}
 		for k, pt := range s.Points {
 			v, low, high := of(pt)
@@ -114,7 +117,11 @@ func (t *Tasks) strongSpeedup() *Picture {
 		if s.Law == nil {
 			continue
 		}
-		fit := plot.Series{Name: s.Law.Name + " fit", X: p.Series[i].X, Color: p.Series[i].Color, Dashed: true, Faint: true}
+		name := s.Law.Name + " fit"
+		if i > 0 { // one entry of the legend stands for all
+			name = ""
+		}
+		fit := plot.Series{Name: name, X: p.Series[i].X, Color: p.Series[i].Color, Dashed: true, Faint: true}
 		for _, pt := range s.Points {
 			fit.Y = append(fit.Y, float64(pt.Fitted))
 		}

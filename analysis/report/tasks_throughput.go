@@ -164,11 +164,11 @@ func (t *Tasks) engineBars(title, label string, of func(*tasks.ConfigThroughput)
 		if n < 2 {
 			lo, hi = math.NaN(), math.NaN()
 		}
-		p.X.Categories = append(p.X.Categories, fmt.Sprintf("%s\n(%.0f configurations)", engineName(e), n))
+		p.X.Categories = append(p.X.Categories, fmt.Sprintf("%s\n(n = %.0f)", engineName(e), n))
 		set.Values, set.Colors = append(set.Values, sum/n), append(set.Colors, color.Color(t.engineColor(e)))
 		set.Low, set.High = append(set.Low, lo), append(set.High, hi)
 		alt += fmt.Sprintf(" %s: %s.", engineName(e), figure(analysis.Number(sum/n)))
 	}
 	p.Sets = []plot.BarSet{set}
-	return &Picture{Title: title, Panel: p, Alt: alt, Caption: "Unweighted mean over an engine's configurations; the bars' whiskers run from its smallest to its largest. Engines may have run on different numbers of cores."}
+	return &Picture{Title: title, Panel: p, Alt: alt, Caption: "Unweighted mean over an engine's n configurations; the whiskers run from its smallest to its largest. Engines may have run on different numbers of cores."}
 }
