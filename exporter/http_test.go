@@ -65,6 +65,26 @@ func TestMetricsFormats(t *testing.T) {
 	}
 }
 
+func TestAcceptsGzip(t *testing.T) {
+	for header, want := range map[string]bool{
+		"gzip": true, "deflate, gzip;q=1.0, *;q=0.5": true, "GZIP": true, "gzip;q=0.1": true,
+		"": false, "gzip;q=0": false, "gzip; q=0.000": false, "zstd": false, "xgzip": false,
+	} {
+		if got := acceptsGzip([]string{header}); got != want {
+			t.Errorf("%q: %v", header, got)
+		}
+	}
+}
+
+func TestPlainWhereGzipIsNotTaken(t *testing.T) {
+	e := newExporter(t, nil)
+	e.Publish(sample())
+	w := do(handler(e), "GET", "/metrics")
+	if w.Header().Get("Content-Encoding") != "" || !strings.Contains(w.Body.String(), "nodemeter_cpu_utilization_ratio 0.25\n") {
+		t.Errorf("%v\n%s", w.Header(), w.Body)
+	}
+}
+
 func TestLandingPageSaysWhatIsAndEscapes(t *testing.T) {
 	e := newExporter(t, nil)
 	s := sample()
