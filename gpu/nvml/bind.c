@@ -91,3 +91,23 @@ int nodemeter_nvml_has(const char *name) {
 extern int nvmlGpmMetricsGet(nodemeter_gpm *get);
 
 int nodemeter_gpm_get(nodemeter_gpm *get) { return nvmlGpmMetricsGet(get); }
+
+extern int nvmlDeviceGetSamples(void *device, int kind, unsigned long long since, int *type, unsigned int *count, void *samples);
+
+#define ROOM (sizeof ((nodemeter_samples *)0)->samples / sizeof ((nodemeter_samples *)0)->samples[0])
+
+int nodemeter_samples_get(nodemeter_samples *s, void *device, unsigned long long since) {
+	int code;
+	unsigned int n = 0;
+	s->count = 0;
+	if (s->room == 0) {
+		if ((code = nvmlDeviceGetSamples(device, s->kind, since, &s->type, &n, NULL)) != 0 || n == 0)
+			return code;
+		s->room = n < ROOM ? n : ROOM;
+	}
+	n = s->room;
+	if ((code = nvmlDeviceGetSamples(device, s->kind, since, &s->type, &n, s->samples)) != 0)
+		return code;
+	s->count = n < s->room ? n : s->room;
+	return 0;
+}

@@ -57,10 +57,37 @@ func (b gpmBuffer) metric(i int) (float64, bool) {
 	return float64(m.value), nvml.Return(m.code) == nvml.SUCCESS
 }
 
-// handle is the library's pointer within go-nvml's sample, whose type is not
-// exported but its only field is.
-func handle(s nvml.GpmSample) unsafe.Pointer {
-	return reflect.ValueOf(s).FieldByName("Handle").UnsafePointer()
+// handle is the library's pointer within go-nvml's device or sample, whose
+// types are not exported but their only field is.
+func handle(v any) unsafe.Pointer {
+	return reflect.ValueOf(v).FieldByName("Handle").UnsafePointer()
+}
+
+// ring is one of a device's sample buffers, in C's memory.
+type ring struct {
+	c      *C.nodemeter_samples
+	device unsafe.Pointer
+}
+
+// newRing makes one, which lives as long as the process.
+func newRing(d nvml.Device, kind nvml.SamplingType) ring {
+	r := ring{(*C.nodemeter_samples)(C.calloc(1, C.sizeof_nodemeter_samples)), handle(d)}
+	r.c.kind = C.int(kind)
+	return r
+}
+
+// read asks for the samples newer than since, in microseconds.
+func (r ring) read(since uint64) nvml.Return {
+	return nvml.Return(C.nodemeter_samples_get(r.c, r.device, C.ulonglong(since)))
+}
+
+// len is how many the last read brought; at returns the i-th.
+func (r ring) len() int { return int(r.c.count) }
+
+func (r ring) at(i int) (stampMicros uint64, value float64, ok bool) {
+	s := &r.c.samples[i]
+	value, ok = number(nvml.ValueType(r.c._type), *(*[8]byte)(unsafe.Pointer(&s.value)))
+	return uint64(s.stamp), value, ok
 }
 
 // present reports whether the bound library has a function.

@@ -3,6 +3,7 @@
 package nvml
 
 import (
+	"cmp"
 	"encoding/binary"
 	"math"
 	"slices"
@@ -21,9 +22,9 @@ type gpu struct {
 	// of a MIG instance
 	parent *gpu
 
-	util      device.Series
-	memUtil   device.Series
-	power     device.Series
+	util      buffer
+	memUtil   buffer
+	power     buffer
 	sampled   bool // the driver's samples gave this tick's utilization
 	memSeen   bool // and that of the memory controller
 	counted   bool // the device counts its own energy
@@ -131,31 +132,38 @@ func (g *gpu) powerSamples(r *device.Reading) nvml.Return {
 	return ret
 }
 
+// buffer is one of the driver's sample buffers and what was used of it.
+type buffer struct {
+	ring ring
+	device.Series
+}
+
 // span reads one ring buffer; values are divided by scale.
-func (g *gpu) span(r *device.Reading, s *device.Series, kind nvml.SamplingType, scale float64) (device.Span, nvml.Return) {
-	since := s.Since(r.Now, r.Elapsed)
-	typ, samples, ret := g.h.GetSamples(kind, uint64(since.Microseconds()))
+func (g *gpu) span(r *device.Reading, b *buffer, kind nvml.SamplingType, scale float64) (device.Span, nvml.Return) {
+	if b.ring.c == nil {
+		b.ring = newRing(g.h, kind)
+	}
+	ret := b.ring.read(uint64(b.Since(r.Now, r.Elapsed).Microseconds()))
 	if status(ret).Permanent() {
-		*s = device.Series{} // there is no buffer: see Series.Gap
+		b.Series = device.Series{} // there is no buffer: see Series.Gap
 	}
 	if ret != nvml.SUCCESS {
 		return device.Span{}, ret
 	}
 	g.points = g.points[:0]
-	for _, p := range samples {
-		// go-nvml returns the whole buffer, of which the driver fills a part.
-		if p.TimeStamp == 0 {
-			continue
+	for i := range b.ring.len() {
+		stamp, v, ok := b.ring.at(i)
+		if stamp == 0 || stamp > math.MaxInt64/1000 {
+			continue // a place that the driver has not filled
 		}
-		v, ok := number(typ, p.SampleValue)
-		if v /= scale; !ok || v < 0 || v > 20e3 || scale == 100 && v > 1 {
+		if v /= scale; !ok || !(v >= 0) || v > 20e3 || scale == 100 && v > 1 {
 			r.Reject()
 			continue
 		}
-		g.points = append(g.points, device.Point{Time: time.Duration(p.TimeStamp) * time.Microsecond, Value: v})
+		g.points = append(g.points, device.Point{Time: time.Duration(stamp) * time.Microsecond, Value: v})
 	}
-	slices.SortFunc(g.points, func(a, b device.Point) int { return int(a.Time - b.Time) })
-	return s.Take(g.points, r.Now), nvml.SUCCESS
+	slices.SortFunc(g.points, func(a, b device.Point) int { return cmp.Compare(a.Time, b.Time) })
+	return b.Take(g.points, r.Now), nvml.SUCCESS
 }
 
 // number decodes NVML's union of values (nvml.h, nvmlValueType_t).
