@@ -82,6 +82,9 @@ func (a *analyzer) useMeta(m *window.Meta) {
 		a.node = m.Node
 	}
 	a.meta = m
+	if a.frame != nil {
+		a.frame.window(m.Interval)
+	}
 	a.result.Interval = max(a.result.Interval, m.Interval)
 	a.events = append(a.events, m.Events...)
 }

@@ -52,12 +52,6 @@ type BoundBy struct {
 	Sentence string `json:"sentence"`
 }
 
-// check is the computation behind rules.
-type check struct {
-	thresholds []string
-	run        func(*inquiry)
-}
-
 // inquiry is one rule at work.
 type inquiry struct {
 	r      *Result

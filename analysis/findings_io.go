@@ -78,26 +78,3 @@ func checkNetworkBound(q *inquiry) {
 		}
 	}
 }
-
-// checks are the computations that rules can name.
-func checks() map[string]check {
-	return map[string]check{
-		"gpu-unused":      {[]string{"max"}, checkGPUUnused},
-		"gpu-low":         {[]string{"above", "max"}, checkGPULow},
-		"gpu-fluctuating": {[]string{"high", "low"}, checkGPUFluctuating},
-		"gpu-hollow":      {[]string{"util", "active"}, checkGPUHollow},
-		"gpu-throttled":   {throttleReasons[:], checkGPUThrottled},
-		"gpu-idle-hours":  {[]string{"share"}, checkGPUIdleHours},
-		"input-bound":     {[]string{"gpu", "cpu", "share"}, checkInputBound},
-		"cpu-low":         {[]string{"above", "max"}, checkCPULow},
-		"serial":          {[]string{"low", "high"}, checkSerial},
-		"imbalance":       {[]string{"spread", "least"}, checkImbalance},
-		"stopped-early":   {[]string{"rate", "active", "share"}, checkStoppedEarly},
-		"memory-over":     {[]string{"max", "margin"}, checkMemoryOver},
-		"memory-leak":     {[]string{"growth", "steady"}, checkMemoryLeak},
-		"pressure-cpu":    {[]string{"mean"}, checkPressure("pressure_cpu_some_ratio")},
-		"pressure-memory": {[]string{"mean"}, checkPressure("pressure_memory_some_ratio")},
-		"io-bound":        {[]string{"pressure", "iowait"}, checkIOBound},
-		"network-bound":   {[]string{"link_mbps", "full", "share"}, checkNetworkBound},
-	}
-}

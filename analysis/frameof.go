@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"math"
 	"slices"
+	"time"
 
 	"nodemeter/collector/window"
 )
@@ -14,6 +15,28 @@ type frameBuilder struct {
 	f     Frame
 	names map[string]int32
 	over  bool
+	// interval is that of all windows in nanoseconds: 0 before the first, -1
+	// where they differ.
+	interval int64
+}
+
+// window takes note of a window's interval.
+func (b *frameBuilder) window(interval time.Duration) {
+	if b.interval == 0 {
+		b.interval = int64(interval)
+	} else if b.interval != int64(interval) {
+		b.interval = -1
+	}
+}
+
+// offset is time_offset as `nodemeter export` has it: seconds since the first
+// row, on the grid of the interval; a last sample taken between two ticks
+// counts as the tick that it would have become.
+func (b *frameBuilder) offset(since int64) float64 {
+	if b.interval > 0 {
+		since = (since + b.interval - 1) / b.interval * b.interval
+	}
+	return float64(since) / 1e9
 }
 
 func (b *frameBuilder) add(c *window.Chunk) {
@@ -77,7 +100,7 @@ func (b *frameBuilder) frame() *Frame {
 			renamed[w] = int32(len(out.Names))
 		}
 		out.Worker, out.Time = append(out.Worker, renamed[w]-1), append(out.Time, in.Time[row])
-		out.Offset, out.Interval = append(out.Offset, float64(in.Time[row]-first)/1e9), append(out.Interval, in.Interval[row])
+		out.Offset, out.Interval = append(out.Offset, b.offset(in.Time[row]-first)), append(out.Interval, in.Interval[row])
 		for k := range in.Values {
 			out.Values[k] = append(out.Values[k], in.Values[k][row])
 		}

@@ -120,7 +120,7 @@ func (r *Rule) check() error {
 			return fmt.Errorf("threshold %s: %v: want a number that is not negative", name, v)
 		}
 	}
-	return nil
+	return c.placeholders(r.Says, r.Remedy)
 }
 
 // Has reports whether id is a rule.

@@ -126,14 +126,31 @@ func (l *testLoad) line(t *testing.T, at, line string) {
 			t.Fatalf("%s: %v", at, err)
 		}
 		l.node.meta.Events = append(l.node.meta.Events, metric.Event{Kind: metric.EventStop, Time: l.start.Add(d)})
-	case "step":
-		l.node.meta.Events = append(l.node.meta.Events, metric.Event{Kind: metric.EventClockStep, Time: l.start, By: time.Minute})
+	case "event":
+		l.event(t, at, words)
 	case "info":
 		l.node.meta.Entities = append(l.node.meta.Entities, metric.Entity{Kind: l.chunk.Kind, ID: l.chunk.ID, Info: []metric.Label{{Name: words[1], Value: words[2]}}})
 	default:
 		l.columns[words[0]] = parseValues(t, at, words[1:])
 		l.order = append(l.order, words[0])
 	}
+}
+
+// event adds "event KIND OFFSET BY|COUNT".
+func (l *testLoad) event(t *testing.T, at string, words []string) {
+	after, err := time.ParseDuration(words[2])
+	if err != nil {
+		t.Fatalf("%s: %v", at, err)
+	}
+	e := metric.Event{Time: l.start.Add(after)}
+	e.By, _ = time.ParseDuration(words[3])
+	e.Count, _ = strconv.ParseInt(words[3], 10, 64)
+	for k := metric.EventStart; k <= metric.EventDevice; k++ {
+		if k.String() == words[1] {
+			e.Kind = k
+		}
+	}
+	l.node.meta.Events = append(l.node.meta.Events, e)
 }
 
 // parseValues expands axN and a+bxN; "_" is NaN.

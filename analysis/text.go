@@ -3,6 +3,7 @@ package analysis
 import (
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -214,6 +215,11 @@ func (r *Result) methods(entities []*EntityResult) string {
 	}
 	if found[methodWide] {
 		out = append(out, "within 0.1 % of the value for other units")
+	}
+	for _, method := range slices.Sorted(maps.Keys(found)) { // a server's
+		if method != methodExact && method != methodStep && method != methodWide {
+			out = append(out, method)
+		}
 	}
 	return strings.Join(out, ", ")
 }

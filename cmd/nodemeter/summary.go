@@ -49,6 +49,7 @@ func newSummary() *cobra.Command {
 	var flags analyzeFlags
 	var format, by, rules string
 	var failOn []string
+	var printRules bool
 	cmd := &cobra.Command{
 		Use:   "summary [DIR|FILE…]",
 		Short: "Print what a recording used: the notebook's summary, a table per worker, use and findings",
@@ -58,6 +59,10 @@ standard input), and prints the notebook's "Resource Utilization Summary" and a 
 Without arguments it reads where nodemeterd records by default.`,
 		Example: "  nodemeter summary\n  nodemeter summary --since 2h --by gpu\n  nodemeter summary --format json resource_samples.csv",
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if printRules {
+				_, err := io.WriteString(cmd.OutOrStdout(), analysis.DefaultRulesYAML())
+				return err
+			}
 			o, err := flags.options(cmd, args)
 			if err != nil {
 				return err
@@ -87,6 +92,7 @@ Without arguments it reads where nodemeterd records by default.`,
 	cmd.Flags().StringVar(&format, "format", "text", "`FORMAT` of the output: text, json or csv")
 	cmd.Flags().StringVar(&by, "by", "worker", "a row of the table is a `KIND`: worker, gpu, nic, disk or cpu")
 	cmd.Flags().StringVar(&rules, "rules", "", "take the findings' rules from this `FILE` (YAML) instead of the built-in ones")
+	cmd.Flags().BoolVar(&printRules, "print-rules", false, "print the built-in rules, to begin a file for --rules with")
 	cmd.Flags().StringSliceVar(&failOn, "fail-on", nil, "exit with 1 on a finding of this `SEVERITY` (info, warning, critical) or worse, or of this id; may be repeated")
 	return cmd
 }
