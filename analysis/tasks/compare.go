@@ -200,8 +200,15 @@ func (s *Set) strata() []Pair {
 	return out
 }
 
-// pairs compares each sample with each later one.
+// maxCompared bounds how many samples are compared two by two: 40 are 780 pairs, more
+// than anyone reads.
+const maxCompared = 40
+
+// pairs compares each sample with each later one; none where there are too many.
 func pairs(samples []sampleOf, stratum string) []Pair {
+	if len(samples) > maxCompared {
+		return nil
+	}
 	var out []Pair
 	for i, x := range samples {
 		for _, y := range samples[i+1:] {
@@ -272,6 +279,9 @@ func (c *Comparison) notes(s *Set, engines []sampleOf) {
 		c.Notes = append(c.Notes, fmt.Sprintf("%s: nothing to compare engines with", countNoun(len(engines), "engine")))
 	} else if len(c.Strata) == 0 {
 		c.Notes = append(c.Notes, "no two engines ran on the same number of cores: engines cannot be compared fairly with this data")
+	}
+	if len(s.Configs) > maxCompared {
+		c.Notes = append(c.Notes, fmt.Sprintf("%d configurations: more than the %d that are compared two by two", len(s.Configs), maxCompared))
 	}
 	runs := 0
 	for _, cfg := range NewThroughput(s).Configs {

@@ -95,12 +95,12 @@ func unknownIfZero(x float64) float64 {
 }
 
 func (g *grouper) config(id, label string, group Group) int {
-	for i, c := range g.set.Configs {
-		if c.ID.Text == id {
-			c.Mixed = c.Mixed || c.Engine != group.Engine || !same(c.Nodes, group.Nodes) || !same(c.Cores, group.Cores)
-			return i
-		}
+	if i, ok := g.set.configIndex[id]; ok {
+		c := g.set.Configs[i]
+		c.Mixed = c.Mixed || c.Engine != group.Engine || !same(c.Nodes, group.Nodes) || !same(c.Cores, group.Cores)
+		return i
 	}
+	g.set.configIndex[id] = len(g.set.Configs)
 	g.set.Configs = append(g.set.Configs, &Config{
 		ID: NamedConfig(id), Label: label, Engine: group.Engine, Nodes: group.Nodes, Cores: group.Cores, GPUs: group.GPUs,
 	})
@@ -111,7 +111,7 @@ func same(a, b float64) bool { return a == b || math.IsNaN(a) && math.IsNaN(b) }
 
 // finish gives configurations their rows, ids and labels once all is read.
 func (s *Set) finish() {
-	s.internErrors, s.internIDs = nil, nil
+	s.internErrors, s.internIDs, s.configIndex = nil, nil, nil
 	s.numericIDs = true
 	for _, c := range s.Configs {
 		if _, err := parseNumber([]byte(c.ID.Text)); err != nil {

@@ -33,6 +33,9 @@ var ErrNoHeader = errors.New("no header")
 // counted and listed in Set.Files; the error is for files that cannot be opened
 // or read, or that have no header.
 func Load(ctx context.Context, m *Manifest, opt Options) (*Set, error) {
+	if len(m.Runs) > math.MaxUint16 {
+		return nil, fmt.Errorf("read tasks: %d files; at most %d at once", len(m.Runs), math.MaxUint16)
+	}
 	s := newSet()
 	for i := range m.Runs {
 		run := &m.Runs[i]
@@ -60,7 +63,7 @@ func Read(ctx context.Context, name string, r io.Reader, run Run, opt Options) (
 func newSet() *Set {
 	return &Set{
 		ErrorTexts: []string{""}, internErrors: map[string]int{"": 0},
-		Pilots: []string{""}, internIDs: map[string]int{"": 0},
+		Pilots: []string{""}, internIDs: map[string]int{"": 0}, configIndex: map[string]int{},
 		Statuses: []string{"", "SUCCESS", "FAILED"},
 	}
 }
@@ -368,9 +371,14 @@ func (s *Set) statusOf(r *row) Status {
 			return Status(i)
 		}
 	}
-	if len(s.Statuses) < 200 {
-		s.Statuses = append(s.Statuses, r.statusText)
+	if len(s.Statuses) == math.MaxUint8 {
+		return math.MaxUint8
 	}
+	text := r.statusText
+	if len(s.Statuses) == math.MaxUint8-1 {
+		text = "other"
+	}
+	s.Statuses = append(s.Statuses, text)
 	return Status(len(s.Statuses) - 1)
 }
 

@@ -171,6 +171,14 @@ func FindRuns(paths []string, like Run) (*Manifest, error) {
 		}
 		m.Runs = append(m.Runs, runs...)
 	}
+	seen := map[string]bool{}
+	for _, r := range m.Runs {
+		clean := filepath.Clean(r.File)
+		if seen[clean] {
+			return nil, fmt.Errorf("find tasks: %s is named twice; its tasks would count twice", r.File)
+		}
+		seen[clean] = true
+	}
 	return m, nil
 }
 

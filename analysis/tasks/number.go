@@ -1,6 +1,7 @@
 package tasks
 
 import (
+	"encoding/json"
 	"math"
 	"strconv"
 	"strings"
@@ -49,7 +50,7 @@ func (c ConfigID) MarshalJSON() ([]byte, error) {
 	if c.numeric {
 		return Number(c.value).MarshalJSON()
 	}
-	return []byte(strconv.Quote(c.Text)), nil
+	return json.Marshal(c.Text)
 }
 
 // compareIDs orders as pandas sorts the column: numbers by value, texts by bytes.

@@ -77,8 +77,12 @@ func (f *FileReport) note(r *row) {
 	if r.exec < 0 {
 		f.negativeExecs++
 	}
-	if r.statusText != "" && r.status == StatusOther {
-		f.unknownStatus[r.statusText]++
+	if r.status == StatusOther {
+		text := r.statusText
+		if _, ok := f.unknownStatus[text]; !ok && len(f.unknownStatus) >= 20 {
+			text = "others"
+		}
+		f.unknownStatus[text]++
 	}
 	for _, m := range []struct {
 		name   string

@@ -31,6 +31,9 @@ type row struct {
 	submitLate, completionLate int64 // the other reading of a time that occurs twice
 }
 
+// maxID bounds a task_id in bytes.
+const maxID = 4096
+
 // absent says whether pandas reads a field as missing.
 func absent(b []byte) bool {
 	switch len(b) {
@@ -59,7 +62,9 @@ func (l *layout) parseRow(fields [][]byte, c *clock) (row, error) {
 		if col == colIgnored {
 			continue
 		}
-		if col != colError && col != colTaskID {
+		switch col {
+		case colError, colTaskID, colStatus, colEngine, colRequested: // texts count as they stand
+		default:
 			b = bytes.TrimSpace(b)
 		}
 		if err := r.set(l, i, b, c); err != nil {
@@ -73,7 +78,7 @@ func (l *layout) parseRow(fields [][]byte, c *clock) (row, error) {
 func (r *row) set(l *layout, i int, b []byte, c *clock) (err error) {
 	switch l.columns[i] {
 	case colTaskID:
-		r.id = b
+		r.id = b[:min(len(b), maxID)]
 	case colSubmit:
 		r.submit, r.submitLate, err = parseTime(b, l.epoch[i], l.scale[i], c)
 	case colCompletion:

@@ -65,6 +65,7 @@ type Set struct {
 	floatNodes, floatCores  bool
 	withoutConfig           int
 	internErrors, internIDs map[string]int
+	configIndex             map[string]int
 
 	// Each analysis is computed once, when it is first asked for.
 	throughput func() Throughput

@@ -294,16 +294,17 @@ func runInterval(runs []RunGoodput) [2]Number {
 
 // relate computes efficiencies against each engine's smallest configuration.
 func (t *Throughput) relate() {
+	smallest := map[string]*ConfigThroughput{}
 	for i := range t.Configs {
 		c := &t.Configs[i]
-		ref := -1
-		for j, o := range t.Configs {
-			if o.Engine == c.Engine && known(o.PerCore) && (ref < 0 || o.Cores < t.Configs[ref].Cores) {
-				ref = j
-			}
+		if ref, ok := smallest[c.Engine]; known(c.PerCore) && (!ok || c.Cores < ref.Cores) {
+			smallest[c.Engine] = c
 		}
-		if ref >= 0 && known(c.PerCore) {
-			c.Efficiency, c.Reference = c.PerCore/t.Configs[ref].PerCore, t.Configs[ref].Label
+	}
+	for i := range t.Configs {
+		c := &t.Configs[i]
+		if ref, ok := smallest[c.Engine]; ok && known(c.PerCore) {
+			c.Efficiency, c.Reference = c.PerCore/ref.PerCore, ref.Label
 		}
 	}
 }
