@@ -34,13 +34,14 @@ type daemon struct {
 	export   *exporter.Exporter
 	writer   *remotewrite.Writer // nil when nothing is pushed
 	notify   *notifier
+	reloads  *prometheus.CounterVec
 	table    table
 	samples  int
 }
 
 // serve runs the daemon until ctx is done. What can fail at start fails in the
 // order in which it costs least to undo: sockets, then the windows.
-func serve(ctx context.Context, s *settings, env lookup, log *slog.Logger) error {
+func serve(ctx context.Context, s *settings, c *configuration, log *slog.Logger) error {
 	d := &daemon{settings: s, log: log, started: time.Now()}
 	name, err := s.nodeName()
 	if err != nil {
@@ -51,13 +52,14 @@ func serve(ctx context.Context, s *settings, env lookup, log *slog.Logger) error
 		return err
 	}
 	defer d.end.shutdown()
-	if err := d.record(env); err != nil {
+	if err := d.record(c.env); err != nil {
 		return err
 	}
 	if err := d.wire(); err != nil {
 		return err
 	}
 	d.end.serve(d.handler())
+	go newReloader(c, d.notify, d.reloads, log).run(ctx)
 	d.announce()
 	served := d.run(ctx)
 	d.notify.stopping("sealing the open window")
@@ -92,7 +94,8 @@ func (d *daemon) wire() error {
 	if err != nil {
 		return err
 	}
-	var extra []prometheus.Collector
+	d.reloads = newReloads()
+	extra := []prometheus.Collector{d.reloads}
 	if d.recorder != nil {
 		extra = append(extra, newRecording(d.recorder.Stats))
 	}

@@ -74,6 +74,7 @@ func exported(t *testing.T) *exporter.Exporter {
 	e, err := exporter.New(exporter.Options{
 		Descs: all, Interval: time.Second, PerCore: true, Span: time.Second, ClassicHistograms: true,
 		Extra: []prometheus.Collector{
+			newReloads(),
 			newRecording(func() window.Stats { return window.Stats{} }),
 			newGPUReaders(func() gpu.Status { return gpu.Status{} }),
 		},
@@ -279,6 +280,7 @@ nodemeter_windows_dropped_samples_total counts what is missing, and recording re
 | signal | what happens |
 |---|---|
 | SIGTERM, SIGINT | a last sample, the open window is sealed, exit 0 |
+| SIGHUP | the configuration is read again: log.level changes at once, the log names what takes a restart; a bad file keeps the old settings |
 | SIGUSR1 | every handle on the GPUs is given back, for a reset or a MIG change |
 | SIGUSR2 | the GPUs are taken again |
 `

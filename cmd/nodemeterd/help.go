@@ -28,7 +28,8 @@ names, dotted or nested. A flag wins over the environment, the environment over
 the file. Durations: 500ms, 1s, 2h, 30d. Sizes: 500MB, 10GB, 10GiB.
 
 Signals: SIGTERM and SIGINT take a last sample, seal the open window and exit;
-SIGUSR1 hands the GPUs back (for a reset or a MIG change), SIGUSR2 takes them again.
+SIGHUP reads the configuration again; SIGUSR1 hands the GPUs back (for a reset or a
+MIG change), SIGUSR2 takes them again.
 `
 
 // help prints the flags by group.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"os/signal"
 	"syscall"
@@ -76,14 +77,15 @@ func command(env lookup, stdout, stderr io.Writer, args []string) *cobra.Command
 			if err := s.resolve(cmd.Flags(), env); err != nil {
 				return err
 			}
-			log, err := s.logger(stderr)
+			level := new(slog.LevelVar)
+			log, err := s.logger(stderr, level)
 			if err != nil {
 				return err
 			}
 			if s.once {
 				return once(cmd.Context(), s, log, stdout)
 			}
-			return serve(cmd.Context(), s, env, log)
+			return serve(cmd.Context(), s, &configuration{args, env, level}, log)
 		},
 	}
 	for _, g := range groups {

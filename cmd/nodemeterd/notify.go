@@ -6,6 +6,7 @@ import (
 	"time"
 
 	systemd "github.com/coreos/go-systemd/v22/daemon"
+	"golang.org/x/sys/unix"
 
 	"nodemeter/collector/metric"
 )
@@ -37,6 +38,8 @@ func newNotifier(interval time.Duration, log *slog.Logger) *notifier {
 	n.every = watchdog / 4
 	return n
 }
+
+func usecOf(t unix.Timespec) string { return usec(time.Duration(t.Nano())) }
 
 func usec(d time.Duration) string { return strconv.FormatInt(d.Microseconds(), 10) }
 

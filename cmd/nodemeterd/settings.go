@@ -152,9 +152,9 @@ func (s *settings) serves() bool {
 	return s.systemdSocket || !(len(s.listen) == 1 && s.listen[0] == "none")
 }
 
-// logger makes the logger that the settings ask for.
-func (s *settings) logger(w io.Writer) (*slog.Logger, error) {
-	var level slog.Level
+// logger makes the logger that the settings ask for; level sets its threshold
+// from then on.
+func (s *settings) logger(w io.Writer, level *slog.LevelVar) (*slog.Logger, error) {
 	if err := level.UnmarshalText([]byte(s.logLevel)); err != nil {
 		return nil, err
 	}

@@ -69,11 +69,10 @@ func (t table) close(log *slog.Logger) {
 func (t table) obey(ctx context.Context, log *slog.Logger) {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGUSR1, syscall.SIGUSR2)
-	defer signal.Stop(signals)
 	for {
 		select {
 		case <-ctx.Done():
-			return
+			return // later ones are let go: the default would end the process while it seals
 		case s := <-signals:
 			switch {
 			case t.gpu == nil:

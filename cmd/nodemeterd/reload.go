@@ -1,0 +1,122 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"maps"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+
+	systemd "github.com/coreos/go-systemd/v22/daemon"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/spf13/pflag"
+	"golang.org/x/sys/unix"
+)
+
+// configuration is how the settings came about, so that they can be read again.
+type configuration struct {
+	args []string
+	env  lookup
+	// level is the log's, the one setting that changes while the daemon runs.
+	// Web configuration and certificates are read at each connection anyway.
+	level *slog.LevelVar
+}
+
+// read resolves all settings anew and returns them by name.
+func (c *configuration) read() (map[string]string, error) {
+	s := &settings{}
+	fs := pflag.NewFlagSet("nodemeterd", pflag.ContinueOnError)
+	for _, g := range s.flags() {
+		fs.AddFlagSet(g.flags)
+	}
+	if err := fs.Parse(c.args); err != nil {
+		return nil, err
+	}
+	if err := s.resolve(fs, c.env); err != nil {
+		return nil, err
+	}
+	out := map[string]string{}
+	fs.VisitAll(func(f *pflag.Flag) { out[f.Name] = f.Value.String() })
+	return out, nil
+}
+
+// reloader reads the configuration again on SIGHUP. A bad one keeps the old.
+type reloader struct {
+	*configuration
+	now    map[string]string // in effect
+	log    *slog.Logger
+	notify *notifier
+	count  *prometheus.CounterVec
+}
+
+// newReloads counts reloads by result.
+func newReloads() *prometheus.CounterVec {
+	v := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "nodemeter_reloads_total", Help: "Times the configuration was read again on SIGHUP, by result.",
+	}, []string{"result"})
+	v.WithLabelValues("ok")
+	v.WithLabelValues("failed")
+	return v
+}
+
+func newReloader(c *configuration, n *notifier, count *prometheus.CounterVec, log *slog.Logger) *reloader {
+	now, err := c.read()
+	if err != nil {
+		log.Error("configuration", "err", err) // it was read without one a moment ago
+	}
+	return &reloader{configuration: c, now: now, log: log, notify: n, count: count}
+}
+
+// run reloads at each SIGHUP until ctx is done.
+func (r *reloader) run(ctx context.Context) {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGHUP)
+	for {
+		select {
+		case <-ctx.Done():
+			return // later ones are let go: the default would end the process while it seals
+		case <-signals:
+			r.notify.reloading()
+			r.reload()
+			r.notify.send(systemd.SdNotifyReady)
+		}
+	}
+}
+
+// reload puts into effect what can be, and names what takes a restart.
+func (r *reloader) reload() {
+	fresh, err := r.read()
+	if err != nil {
+		r.log.Error("configuration not reloaded: the old one stays", "err", err)
+		r.count.WithLabelValues("failed").Inc()
+		return
+	}
+	var applied, later []string
+	for _, name := range slices.Sorted(maps.Keys(fresh)) {
+		switch {
+		case fresh[name] == r.now[name]:
+		case name == "log.level" && r.level.UnmarshalText([]byte(fresh[name])) == nil:
+			r.now[name] = fresh[name]
+			applied = append(applied, name+"="+fresh[name])
+		default:
+			later = append(later, name+"="+fresh[name])
+		}
+	}
+	none := func(list []string) string { return cmp.Or(strings.Join(list, " "), "none") }
+	r.log.Info("configuration reloaded", "changed", none(applied), "at_next_start", none(later))
+	r.count.WithLabelValues("ok").Inc()
+}
+
+// reloading tells systemd that a reload has begun, which it wants with the time
+// (sd_notify(3), RELOADING=1).
+func (n *notifier) reloading() {
+	var now unix.Timespec
+	if unix.ClockGettime(unix.CLOCK_MONOTONIC, &now) != nil {
+		return
+	}
+	n.send(systemd.SdNotifyReloading + "\nMONOTONIC_USEC=" + usecOf(now))
+}
