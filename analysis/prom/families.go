@@ -1,5 +1,7 @@
 package prom
 
+import "nodemeter/collector/metric"
+
 // Families that are asked for, as exporter and sources name them. A test holds
 // them against the descriptors.
 const (
@@ -19,16 +21,19 @@ const (
 	gpuInfo   = "nodemeter_gpu_info"
 )
 
-// utilization is a column that has a gauge, a native histogram of every sample,
-// and the gauges' extremes.
+// utilization is a column of which the server has a native histogram of every
+// sample and, "" where not, the gauge of the last one.
 type utilization struct {
 	column, gauge, samples string
+	unit                   metric.Unit
+	factor                 float64 // from the family's unit
 }
 
 var nodeUtilizations = [...]utilization{
-	{"cpu_util", "nodemeter_cpu_utilization_ratio", "nodemeter_cpu_utilization_samples_ratio"},
-	{"memory_util", "nodemeter_memory_utilization_ratio", "nodemeter_memory_utilization_samples_ratio"},
-	{"gpu_util", "nodemeter_node_gpu_utilization_ratio", "nodemeter_node_gpu_utilization_samples_ratio"},
+	{"cpu_util", "nodemeter_cpu_utilization_ratio", "nodemeter_cpu_utilization_samples_ratio", metric.Ratio, 1},
+	{"memory_util", "nodemeter_memory_utilization_ratio", "nodemeter_memory_utilization_samples_ratio", metric.Ratio, 1},
+	{"gpu_util", "nodemeter_node_gpu_utilization_ratio", "nodemeter_node_gpu_utilization_samples_ratio", metric.Ratio, 1},
+	{"network_mbps", "", "nodemeter_network_throughput_samples_bytes_per_second", metric.Mbps, 8e-6},
 }
 
-var deviceUtilization = utilization{"gpu_util", "nodemeter_gpu_utilization_ratio", "nodemeter_gpu_utilization_samples_ratio"}
+var deviceUtilization = utilization{"gpu_util", "nodemeter_gpu_utilization_ratio", "nodemeter_gpu_utilization_samples_ratio", metric.Ratio, 1}

@@ -55,14 +55,16 @@ func (s *summary) utilization(ctx context.Context, u utilization, by string) err
 		return err
 	}
 	var low, high amounts
-	if err := s.ask(ctx, least(&low, s.over("min", by, "min_over_time", u.gauge)), greatest(&high, s.over("max", by, "max_over_time", u.gauge))); err != nil {
-		return err
+	if u.gauge != "" {
+		if err := s.ask(ctx, least(&low, s.over("min", by, "min_over_time", u.gauge)), greatest(&high, s.over("max", by, "max_over_time", u.gauge))); err != nil {
+			return err
+		}
 	}
 	if len(found) == 0 && len(low) > 0 {
 		return s.scrapes(ctx, u, by)
 	}
 	for k, h := range found {
-		e, st := s.entity(k), s.stats(k, h)
+		e, st := s.entity(k), s.stats(k, h, u)
 		if e == nil || st == nil {
 			continue
 		}
@@ -75,7 +77,7 @@ func (s *summary) utilization(ctx context.Context, u utilization, by string) err
 		}
 		e.Stats[u.column] = st
 		if k.device == "" {
-			s.add(u.column, h)
+			s.add(u, h)
 		}
 	}
 	return nil
@@ -97,49 +99,48 @@ func (s *summary) entity(k key) *analysis.EntityResult {
 	return s.entities[k]
 }
 
-// stats are the figures of a distribution.
-func (s *summary) stats(k key, h *histogram) *analysis.Stats {
+// stats are the figures of a distribution, in the column's unit.
+func (s *summary) stats(k key, h *histogram, u utilization) *analysis.Stats {
 	if h == nil || h.count == 0 {
 		return nil
 	}
+	h = h.times(u.factor)
 	buckets := h.sorted()
 	low, high := buckets[0].at(0), buckets[len(buckets)-1].at(1)
-	at := func(p float64) analysis.Number { return analysis.Number(min(quantile(buckets, p), 1)) }
+	if u.unit == metric.Ratio {
+		high = min(high, 1) // the bucket that holds 1 ends above it
+	}
+	at := func(p float64) analysis.Number { return analysis.Number(min(quantile(buckets, p), high)) }
 	scale := s.scale[k]
 	whole := func(n float64) int64 { return int64(n*scale + 0.5) }
-	mean := analysis.Number(h.sum / h.count)
-	active := analysis.NaN()
-	if n := h.count - h.zero(); n > 0 {
-		active = analysis.Number(h.sum / n)
-	}
+	held := func(n float64) analysis.Number { return analysis.Number(n * scale * s.interval.Seconds()) }
 	st := &analysis.Stats{
-		Unit: metric.Ratio, Samples: whole(h.count) + 1, Expected: s.expected(k), Mean: mean, SampleMean: mean, Min: at(0), P5: at(0.05), P50: at(0.5), P95: at(0.95), P99: at(0.99), Max: at(1),
-		Percentiles: methodBucket, ActiveSamples: whole(h.count - h.zero()), ActiveMean: active,
-		Seconds: analysis.Number(h.count * scale * s.interval.Seconds()), IdleSeconds: analysis.Number(h.zero() * scale * s.interval.Seconds()),
-		Box: h.box(buckets, low, high), Histogram: percent(buckets),
+		Unit: u.unit, Samples: whole(h.count) + 1, Expected: s.expected(k), Mean: analysis.Number(h.sum / h.count), SampleMean: analysis.Number(h.sum / h.count),
+		Min: at(0), P5: at(0.05), P50: at(0.5), P95: at(0.95), P99: at(0.99), Max: at(1), Percentiles: methodBucket,
+		ActiveSamples: whole(h.count) + 1 - whole(h.zero()), ActiveMean: analysis.NaN(), Seconds: held(h.count), IdleSeconds: held(h.zero()), Box: h.box(buckets, low, high),
+	}
+	if n := h.count - h.zero(); n > 0 {
+		st.ActiveMean = analysis.Number(h.sum / n)
+	}
+	if u.unit == metric.Ratio {
+		st.Histogram = percent(buckets)
 	}
 	return st
 }
 
-// expected is how many samples a key should have; of all, every node's.
+// expected is how many samples a node or device should have.
 func (s *summary) expected(k key) int64 {
 	if e := s.entities[k]; e != nil {
 		return e.Presence.Expected
 	}
-	var n int64
-	for k, e := range s.entities {
-		if k.device == "" {
-			n += e.Presence.Expected
-		}
-	}
-	return n
+	return 0
 }
 
-func (s *summary) add(column string, h *histogram) {
-	if s.overall[column] == nil {
-		s.overall[column] = newHistogram()
+func (s *summary) add(u utilization, h *histogram) {
+	if s.overall[u.column] == nil {
+		s.overall[u.column] = newHistogram()
 	}
-	s.overall[column].merge(h)
+	s.overall[u.column].merge(h)
 }
 
 // scrapes stands in where the server has no native histograms: what the
@@ -188,6 +189,10 @@ func (s *summary) traffic(ctx context.Context) error {
 		e.Increase["network_receive_bytes"] = analysis.Increase{Total: bytes * s.scale[k]}
 		e.Increase["network_transmit_bytes"] = analysis.Increase{Total: out[k] * s.scale[k]}
 		mean := analysis.Number((bytes + out[k]) * s.scale[k] * 8 / 1e6 / span)
+		if st := e.Stats["network_mbps"]; st != nil {
+			st.Mean = mean
+			continue
+		}
 		e.Stats["network_mbps"] = &analysis.Stats{
 			Unit: metric.Mbps, Samples: e.Presence.Seen, Expected: e.Presence.Expected, Mean: mean, SampleMean: mean, Min: nan, P5: nan, P50: nan, P95: nan, P99: nan, Max: nan,
 			Percentiles: methodNone, ActiveMean: nan, Seconds: analysis.Number(span), IdleSeconds: nan,
@@ -245,9 +250,9 @@ func (s *summary) overallStats(out map[string]*analysis.Stats) {
 		}
 	}
 	s.scale[all] = scale / n
-	for column, h := range s.overall {
-		if st := s.stats(all, h); st != nil {
-			out[column] = st
+	for _, u := range nodeUtilizations {
+		if st := s.stats(all, s.overall[u.column], u); st != nil {
+			out[u.column] = st
 		}
 	}
 	for _, column := range []string{"cpu_util", "memory_util", "gpu_util", "network_mbps"} {
@@ -259,7 +264,7 @@ func (s *summary) overallStats(out map[string]*analysis.Stats) {
 // weighted by the time they were seen; and makes it where there is no histogram.
 func (s *summary) weighted(column string, out map[string]*analysis.Stats) {
 	var sum, weight float64
-	var samples int64
+	var samples, expected int64
 	low, high := math.Inf(1), math.Inf(-1)
 	var unit metric.Unit
 	method := methodNone
@@ -268,7 +273,7 @@ func (s *summary) weighted(column string, out map[string]*analysis.Stats) {
 		if k.device != "" || st == nil {
 			continue
 		}
-		unit, samples = st.Unit, samples+st.Samples
+		unit, samples, expected = st.Unit, samples+st.Samples, expected+st.Expected
 		sum += float64(st.Mean) * float64(st.Seconds)
 		weight += float64(st.Seconds)
 		low, high = min(low, float64(st.Min)), max(high, float64(st.Max))
@@ -278,12 +283,12 @@ func (s *summary) weighted(column string, out map[string]*analysis.Stats) {
 	}
 	mean := analysis.Number(sum / weight)
 	if st := out[column]; st != nil {
-		st.Mean, st.Samples = mean, samples
+		st.Mean, st.Samples, st.Expected = mean, samples, expected
 		return
 	}
 	nan := analysis.NaN()
 	out[column] = &analysis.Stats{
-		Unit: unit, Samples: samples, Expected: s.expected(key{}), Mean: mean, SampleMean: mean, Min: analysis.Number(low), P5: nan, P50: nan, P95: nan, P99: nan, Max: analysis.Number(high),
+		Unit: unit, Samples: samples, Expected: expected, Mean: mean, SampleMean: mean, Min: analysis.Number(low), P5: nan, P50: nan, P95: nan, P99: nan, Max: analysis.Number(high),
 		Percentiles: method, ActiveMean: nan, Seconds: analysis.Number(weight), IdleSeconds: nan,
 	}
 }

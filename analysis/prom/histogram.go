@@ -38,6 +38,18 @@ func (h *histogram) merge(o *histogram) {
 	}
 }
 
+// times is the histogram in another unit.
+func (h *histogram) times(factor float64) *histogram {
+	if factor == 1 {
+		return h
+	}
+	out := &histogram{count: h.count, sum: h.sum * factor, buckets: make(map[[2]float64]float64, len(h.buckets))}
+	for b, n := range h.buckets {
+		out.buckets[[2]float64{b[0] * factor, b[1] * factor}] += n
+	}
+	return out
+}
+
 // zero is how many values were zero.
 func (h *histogram) zero() float64 { return h.buckets[[2]float64{}] }
 

@@ -31,6 +31,9 @@ func (s *summary) series(ctx context.Context) error {
 		if i == len(nodeUtilizations) {
 			by = "instance,uuid"
 		}
+		if u.unit != metric.Ratio {
+			continue
+		}
 		mean := "avg by (" + by + ") (avg_over_time(" + u.gauge + "{" + on + "}" + r + "))"
 		low := "min by (" + by + ") (min_over_time(" + u.gauge + "{" + on + "}" + r + "))"
 		high := "max by (" + by + ") (max_over_time(" + u.gauge + "{" + on + "}" + r + "))"

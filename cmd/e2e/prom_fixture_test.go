@@ -17,16 +17,16 @@ import (
 // fleet is three agents, two of them with GPUs of a fake driver library, and a
 // Prometheus that scrapes them under the names n1, n2 and n3.
 type fleet struct {
-	agents []*agent
-	base   string // of the server
-	from   time.Time
+	agents  []*agent
+	drivers []string // what the fake drivers of n1 and n2 do
+	base    string   // of the server
 }
 
 // startFleet scrapes every interval, with the recording and alert rules of deploy/.
 func startFleet(t *testing.T, interval time.Duration, agentArgs ...string) *fleet {
 	t.Helper()
 	prometheus := need(t, "prometheus")
-	f := &fleet{from: time.Now()}
+	f := &fleet{}
 	library := fakeDriver(t)
 	targets := ""
 	for i := range 3 {
@@ -34,7 +34,10 @@ func startFleet(t *testing.T, interval time.Duration, agentArgs ...string) *flee
 		args := append([]string{"--node=" + name}, agentArgs...)
 		var prefix []string
 		if i < 2 {
-			prefix = []string{"env", "NODEMETER_FAKE_NVML=" + driverScript(t, i)}
+			driver := filepath.Join(t.TempDir(), "driver")
+			setDriver(t, driver, fmt.Sprintf("count 4\nutil 0 %d\nutil 1 50\nutil 2 0\nutil 3 100\n", 90-10*i))
+			f.drivers = append(f.drivers, driver)
+			prefix = []string{"env", "NODEMETER_FAKE_NVML=" + driver}
 			args = append(args, "--gpu.library="+library)
 		}
 		a := startAgent(t, prefix, args...)
@@ -65,15 +68,15 @@ func fakeDriver(t *testing.T) string {
 	return out
 }
 
-// driverScript gives node i four GPUs: busy, half busy, idle and full.
-func driverScript(t *testing.T, i int) string {
+// setDriver says what a fake driver does from now on.
+func setDriver(t *testing.T, path, text string) {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "driver")
-	text := fmt.Sprintf("count 4\nutil 0 %d\nutil 1 50\nutil 2 0\nutil 3 100\n", 90-10*i)
-	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+	if err := os.WriteFile(path+".new", []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	return path
+	if err := os.Rename(path+".new", path); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // point is one series of an instant answer.
