@@ -78,6 +78,9 @@ func (r *Run) identity() (id, label string) {
 		return name, name
 	}
 	name := filepath.Base(r.File)
+	if name == "-" {
+		name = "standard input"
+	}
 	if name == "metrics.csv" || name == "." {
 		name = cmp.Or(filepath.Base(filepath.Dir(r.File)), name)
 		if name == "." || name == "/" {

@@ -22,6 +22,8 @@ type Options struct {
 	Zone *time.Location
 	// Map names the columns of a foreign CSV; the zero map is QTau's names.
 	Map ColumnMap
+	// Stdin is what a file named "-" is; nil for none.
+	Stdin io.Reader
 	// Schema names the layout of files that have no header; see Schemas.
 	Schema string
 }
@@ -69,6 +71,9 @@ func newSet() *Set {
 }
 
 func (s *Set) loadFile(ctx context.Context, run *Run, opt Options) error {
+	if run.File == "-" && opt.Stdin != nil {
+		return s.read(ctx, "standard input", opt.Stdin, 0, run, opt)
+	}
 	f, err := os.Open(run.File)
 	if err != nil {
 		return fmt.Errorf("read tasks: %w", err)

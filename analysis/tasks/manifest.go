@@ -157,10 +157,16 @@ func at(text []byte, path string, err error) error {
 
 // FindRuns makes runs of paths: a runs.yaml is read, a directory stands for its
 // runs.yaml or, without one, for the metrics.csv files under it, and any other file is a
-// run by itself. What each describes comes from like.
+// run by itself, "-" standard input. What each describes comes from like.
 func FindRuns(paths []string, like Run) (*Manifest, error) {
 	m := &Manifest{}
 	for _, path := range paths {
+		if path == "-" {
+			run := like
+			run.File = path
+			m.Runs = append(m.Runs, run)
+			continue
+		}
 		info, err := os.Stat(path)
 		if err != nil {
 			return nil, fmt.Errorf("find tasks: %w", err)

@@ -3,6 +3,7 @@ package tasks
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"strconv"
 
 	"nodemeter/analysis/stat"
@@ -74,7 +75,11 @@ func NewNotebookLatency(s *Set) NotebookLatency {
 			Exec: numpyPercentiles(exec), Wait: numpyPercentiles(pick(s.Wait, c.Rows)), Total: numpyPercentiles(s.totals(c.Rows))}
 		l.Table = append(l.Table, row)
 		l.Boxes = append(l.Boxes, newNotebookBox(c, s, exec))
-		l.Printed = append(l.Printed, fmt.Sprintf("  %s-%sC: Wait=%ss, Exec=%ss, Total=%ss", pandasText(c.Engine), s.coresText(c),
+		name := fmt.Sprintf("%s-%sC", c.Engine, s.coresText(c))
+		if c.Engine == "" || math.IsNaN(c.Cores) {
+			name = c.Label // the notebook would print "nan"
+		}
+		l.Printed = append(l.Printed, fmt.Sprintf("  %s: Wait=%ss, Exec=%ss, Total=%ss", name,
 			pythonFixed(float64(row.Wait[0]), 3), pythonFixed(float64(row.Exec[0]), 3), pythonFixed(float64(row.Total[0]), 3)))
 		l.Breakdown = append(l.Breakdown, NotebookBreakdown{ConfigID: c.ID, Wait: row.Wait[0], Exec: row.Exec[0], Top: row.Wait[0] + row.Exec[0], Total: row.Total[0]})
 	}

@@ -28,8 +28,8 @@ runs in a runs.yaml:
         cores: 128               # totals over all nodes
         gpus: 8
 
-An argument is a file of tasks, a runs.yaml, or a directory with either. 'nodemeter tasks init DIR' drafts
-a runs.yaml.`
+An argument is a file of tasks ("-" is standard input), a runs.yaml, or a directory with either.
+'nodemeter tasks init DIR' drafts a runs.yaml.`
 
 func newTasks() *cobra.Command {
 	cmd := &cobra.Command{
@@ -83,6 +83,7 @@ func (f *taskFlags) load(cmd *cobra.Command, args []string) (*tasks.Set, error) 
 	if err != nil {
 		return nil, err
 	}
+	opt.Stdin = cmd.InOrStdin()
 	manifest, err := tasks.FindRuns(args, f.run)
 	if err != nil {
 		return nil, err
