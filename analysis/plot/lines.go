@@ -200,7 +200,7 @@ func (l Series) paint(a area) {
 		pts := l.points(a, run)
 		if len(pts) == 1 && !l.Marker {
 			if a.Contains(pts[0]) {
-				dot(&a.Canvas, sty.Color, pts[0], max(sty.Width*0.8, 1.2))
+				dot(&a.Canvas, sty.Color, pts[0], max(sty.Width, 1.8))
 			}
 			continue
 		}

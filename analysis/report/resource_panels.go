@@ -226,6 +226,9 @@ func (v *view) bars() *Picture {
 			alt += " " + p.Sets[i].Name + ": no data."
 		}
 	}
+	if gpu := p.Sets[2]; math.IsNaN(highest(gpu.Values)) { // a legend without bars would only puzzle
+		p.Sets, p.Notes = p.Sets[:2], []string{"No worker has a GPU."}
+	}
 	return &Picture{Title: title, Panel: p, Alt: alt, Table: t.limit(),
 		Caption: "Averages weighted by the time each sample covers, workers in natural order. " + strings.Join(v.gpuNote(), " ")}
 }

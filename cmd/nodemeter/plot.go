@@ -127,7 +127,7 @@ func (f *plotFlags) draw(cmd *cobra.Command, pictures []*report.Picture, format 
 		return fmt.Errorf("draw %s: %w", analysis.Escape(f.output), err)
 	}
 	if f.output != "-" {
-		fmt.Fprintf(cmd.ErrOrStderr(), "%s: %d panels\n", analysis.Escape(f.output), len(pictures))
+		fmt.Fprintf(cmd.ErrOrStderr(), "%s: %d %s\n", analysis.Escape(f.output), len(pictures), plural(len(pictures), "panel", "panels"))
 	}
 	return nil
 }

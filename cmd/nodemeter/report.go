@@ -17,6 +17,7 @@ type reportFlags struct {
 	windows []string
 	output  string
 	title   string
+	rules   string
 }
 
 func newReport() *cobra.Command {
@@ -41,6 +42,7 @@ dark theme. The same recording gives the same bytes.`,
 	f.tasks.add(fl)
 	fl.StringSliceVar(&f.windows, "windows", nil, "the recording's `PATHS`, the same as the arguments")
 	fl.StringVarP(&f.output, "output", "o", "report.html", "`FILE` to write, - for standard output")
+	fl.StringVar(&f.rules, "rules", "", "take the findings' rules from this `FILE` (YAML) instead of the built-in ones")
 	fl.StringVar(&f.title, "title", "", "`TITLE` of the page (default: made of the nodes' names)")
 	return cmd
 }
@@ -77,7 +79,7 @@ func runReport(cmd *cobra.Command, args []string, f *reportFlags) error {
 		return fmt.Errorf("write %s: %w", analysis.Escape(f.output), err)
 	}
 	if f.output != "-" {
-		fmt.Fprintf(cmd.ErrOrStderr(), "%s: %d sections\n", analysis.Escape(f.output), len(page.Sections))
+		fmt.Fprintf(cmd.ErrOrStderr(), "%s: %d %s\n", analysis.Escape(f.output), len(page.Sections), plural(len(page.Sections), "section", "sections"))
 	}
 	return nil
 }
@@ -89,6 +91,9 @@ func (f *reportFlags) readRecording(cmd *cobra.Command, paths []string, measured
 		return nil, err
 	}
 	o.Kinds = []metric.EntityKind{metric.GPU, metric.MIG}
+	if o.Rules, err = loadRules(f.rules, nil); err != nil {
+		return nil, err
+	}
 	result, err := f.analyze.analyze(cmd, o)
 	if err != nil {
 		return nil, err
