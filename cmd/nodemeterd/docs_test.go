@@ -17,6 +17,7 @@ import (
 	"nodemeter/collector/metric"
 	"nodemeter/collector/window"
 	"nodemeter/exporter"
+	"nodemeter/exporter/remotewrite"
 	"nodemeter/gpu"
 )
 
@@ -71,12 +72,17 @@ func everything(descs []*metric.Desc) *metric.Sample {
 func exported(t *testing.T) *exporter.Exporter {
 	t.Helper()
 	all := descs(t)
+	pushes, err := remotewrite.New(remotewrite.Options{Step: time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
 	e, err := exporter.New(exporter.Options{
 		Descs: all, Interval: time.Second, PerCore: true, Span: time.Second, ClassicHistograms: true,
 		Extra: []prometheus.Collector{
 			newReloads(),
 			newRecording(func() window.Stats { return window.Stats{} }),
 			newGPUReaders(func() gpu.Status { return gpu.Status{} }),
+			pushes,
 		},
 	})
 	if err != nil {
