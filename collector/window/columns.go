@@ -145,7 +145,7 @@ func (c *journalChunks) load() error {
 	slot := make(map[int]*chunkBuilder, len(c.chunks))
 	for i, b := range c.chunks {
 		gi := c.groups[p.g0+i]
-		b.reset(c.j, c.j.groups[gi], c.wanted)
+		b.reset(c.j, c.j.groups[gi], c.wanted, min(c.j.groups[gi].rows, int(p.r1-p.r0)))
 		slot[gi] = b
 	}
 	first, last := c.samples(p)
@@ -207,12 +207,15 @@ type chunkBuilder struct {
 	chunk  Chunk
 	ranks  []int32
 	column []int // by field: index into chunk.Columns, or -1
+	// columns is the memory of chunk.Columns.
+	columns []Column
 }
 
-func (b *chunkBuilder) reset(j *journal, g *group, wanted []bool) {
+// reset starts a chunk of a group, of about so many rows.
+func (b *chunkBuilder) reset(j *journal, g *group, wanted []bool, rows int) {
 	c := &b.chunk
 	c.Node, c.Kind, c.ID, c.Worker = j.header.node, g.entity.Kind, g.entity.ID, g.entity.Worker
-	c.Time, c.Interval, b.ranks = c.Time[:0], c.Interval[:0], b.ranks[:0]
+	c.Time, c.Interval, b.ranks = slices.Grow(c.Time[:0], rows), slices.Grow(c.Interval[:0], rows), slices.Grow(b.ranks[:0], rows)
 	b.column = slices.Grow(b.column[:0], len(j.fields))[:len(j.fields)]
 	for i := range b.column {
 		b.column[i] = -1
@@ -222,17 +225,28 @@ func (b *chunkBuilder) reset(j *journal, g *group, wanted []bool) {
 		if !wanted[field] {
 			continue
 		}
-		if n == len(c.Columns) {
-			c.Columns = append(c.Columns, Column{})
-		} else if n < cap(c.Columns) {
-			c.Columns = c.Columns[:max(len(c.Columns), n+1)]
+		if n == len(b.columns) {
+			b.columns = append(b.columns, Column{})
 		}
-		col := &c.Columns[n]
-		*col = Column{Field: &j.fields[field], Float: col.Float[:0], Int: col.Int[:0], State: col.State[:0], Valid: col.Valid[:0]}
+		b.columns[n].start(&j.fields[field], rows)
 		b.column[field] = n
 		n++
 	}
-	c.Columns = c.Columns[:n]
+	c.Columns = b.columns[:n]
+}
+
+// start empties a column for a field and about so many rows.
+func (c *Column) start(f *Field, rows int) {
+	c.Field = f
+	c.Float, c.Int, c.State, c.Valid = c.Float[:0], c.Int[:0], c.State[:0], slices.Grow(c.Valid[:0], rows)
+	switch f.Type {
+	case metric.TypeFloat:
+		c.Float = slices.Grow(c.Float, rows)
+	case metric.TypeInt:
+		c.Int = slices.Grow(c.Int, rows)
+	case metric.TypeState:
+		c.State = slices.Grow(c.State, rows)
+	}
 }
 
 // row opens a row of absent values. An entity that a hostile sample has twice

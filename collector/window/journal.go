@@ -227,7 +227,7 @@ func (j *journal) sample(f frame) error {
 	}
 	if missing := t.seq - j.nextSeq; j.hurt && t.seq > j.nextSeq {
 		p := &j.problems[len(j.problems)-1]
-		p.Lost = fmt.Sprintf("%s, with %d samples", p.Lost, missing)
+		p.Lost = fmt.Sprintf("%s, with %d sample%s", p.Lost, missing, strings.Repeat("s", int(min(1, missing-1))))
 	}
 	j.nextSeq, j.hurt = t.seq+1, false
 	j.ticks = append(j.ticks, journalTick{time: t.time, offset: f.offset})

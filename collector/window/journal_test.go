@@ -140,7 +140,7 @@ func TestJournalGoesOnAfterDamage(t *testing.T) {
 	}
 	got, problems := readAll(t, []string{path}, Query{})
 	compareCells(t, got, expect("n1", samples[0], samples[1], samples[3], samples[4]))
-	if len(problems) != 1 || problems[0].Offset != ends[1] || !strings.Contains(problems[0].Lost, "with 1 samples") {
+	if len(problems) != 1 || problems[0].Offset != ends[1] || !strings.Contains(problems[0].Lost, "with 1 sample") {
 		t.Errorf("problems %v, want one at byte %d that speaks of one sample", problems, ends[1])
 	}
 }

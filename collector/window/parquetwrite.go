@@ -18,13 +18,18 @@ type sealedWriter struct {
 	fields  []Field        // in the file's order
 	columns map[string]int // leaf index by name
 	values  []parquet.Value
+	nulls   []parquet.Value
 	rows    int // in the row group
 	last    metric.EntityKind
 }
 
 // Row groups end at these many rows. The node has row groups of its own, so
 // that reading a node alone touches nothing else; other entities share theirs.
+//
+// Pages hold an hour of one metric at 1 Hz: 3,600 doubles. Smaller ones take
+// more space, larger ones more memory while sealing.
 const (
+	pageBytes      = 64 << 10
 	nodeGroupRows  = 8 << 10
 	otherGroupRows = 32 << 10
 )
@@ -109,6 +114,7 @@ func newSealedWriter(w io.Writer, m *Meta, cov coverage) (*sealedWriter, error) 
 		parquet.Compression(&zstd.Codec{Level: zstd.DefaultLevel, Concurrency: 1}),
 		parquet.CreatedBy("nodemeter", m.Agent, ""),
 		parquet.DataPageVersion(1),
+		parquet.PageBufferSize(pageBytes),
 	}
 	for _, key := range metaKeys() {
 		options = append(options, parquet.KeyValueMetadata(key, kv[key]))
@@ -169,10 +175,28 @@ func (s *sealedWriter) metrics(c *Chunk) error {
 			return columnValue(col, i).Level(0, 1, at)
 		}
 		if col == nil {
-			value = func(int) parquet.Value { return null }
+			if err := s.absent(name, c.Len()); err != nil {
+				return err
+			}
+			continue
 		}
 		if err := s.column(name, c.Len(), value); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// absent appends n absent values to a column: most of what is written for a
+// node of many cores, so it is made once.
+func (s *sealedWriter) absent(name string, n int) error {
+	for len(s.nulls) < cap(s.values) {
+		s.nulls = append(s.nulls, parquet.NullValue())
+	}
+	w := s.w.ColumnWriters()[s.columns[name]]
+	for ; n > 0; n -= min(n, len(s.nulls)) {
+		if _, err := w.WriteRowValues(s.nulls[:min(n, len(s.nulls))]); err != nil {
+			return fmt.Errorf("column %s: %w", name, err)
 		}
 	}
 	return nil
