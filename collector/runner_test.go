@@ -203,6 +203,47 @@ func TestSourceStuckForeverDoesNotHoldUpTheEnd(t *testing.T) {
 	})
 }
 
+func TestEndWaitsLittleForALastRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		begin := time.Now()
+		hangs := &source{do: func(n int, b *metric.Batch) error {
+			if n == 2 {
+				wait(time.Minute)
+			}
+			return nil
+		}}
+		got := run(t, 1500*time.Millisecond, Options{Sources: []Entry{{Name: "a", Source: hangs}}})
+		if took := time.Since(begin); took != 1800*time.Millisecond+finalDeadline {
+			t.Errorf("ended after %s", took)
+		}
+		if len(got) != 2 || !errors.Is(got[1].Sources[0].Err, ErrLate) {
+			t.Errorf("samples %v", story(got))
+		}
+		wait(time.Minute)
+	})
+}
+
+func TestLateAnswerIsNotTakenForAnother(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		first := &source{do: func(n int, b *metric.Batch) error {
+			if n == 1 {
+				wait(1200 * time.Millisecond) // answers while the next tick waits for the other
+			}
+			return nil
+		}}
+		second := &source{do: func(n int, b *metric.Batch) error {
+			wait(400 * time.Millisecond)
+			return nil
+		}}
+		got := run(t, 2*time.Second, Options{Sources: []Entry{{Name: "first", Source: first}, {Name: "second", Source: second}}})
+		for _, s := range got {
+			if err := s.Sources[1].Err; err != nil {
+				t.Errorf("%s: %v", at(s), err)
+			}
+		}
+	})
+}
+
 func TestPanicIsTheErrorOfItsSource(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bad := &source{do: func(n int, b *metric.Batch) error {

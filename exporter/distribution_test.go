@@ -114,8 +114,8 @@ func TestSpanIsTheLastWholeOne(t *testing.T) {
 func TestSpanMeanIsWeightedByTime(t *testing.T) {
 	var e extent
 	e.add(1, time.Second)
-	e.add(0, 3*time.Second)
-	if mean := e.sum / e.seconds; mean != 0.25 {
+	e.add(0.5, 3*time.Second)
+	if mean := e.sum / e.seconds; mean != 0.625 {
 		t.Errorf("mean %g", mean)
 	}
 }

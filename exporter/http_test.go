@@ -76,6 +76,25 @@ func TestAcceptsGzip(t *testing.T) {
 	}
 }
 
+func TestCompressedBodyHasNoStaleLength(t *testing.T) {
+	h := compressed(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", "5")
+		w.WriteHeader(http.StatusServiceUnavailable)
+		io.WriteString(w, "later")
+	}))
+	w := do(h, "GET", "/", "Accept-Encoding", "gzip")
+	if w.Code != 503 || w.Result().Header.Get("Content-Length") != "" {
+		t.Errorf("%d %v", w.Code, w.Result().Header)
+	}
+	h = compressed(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", "5")
+		io.WriteString(w, "later")
+	}))
+	if w := do(h, "GET", "/", "Accept-Encoding", "gzip"); w.Result().Header.Get("Content-Length") != "" {
+		t.Errorf("%v", w.Result().Header)
+	}
+}
+
 func TestPlainWhereGzipIsNotTaken(t *testing.T) {
 	e := newExporter(t, nil)
 	e.Publish(sample())
