@@ -74,7 +74,22 @@ func (p *Lines) sheet() *sheet {
 		s.notes = append(s.notes, note)
 	}
 	all := append(append([]Series(nil), many...), p.Series...)
-	var x, y extent
+	x, y := p.extents(all)
+	for _, b := range p.Bands {
+		s.keys = append(s.keys, Key{Name: b.Name, Color: faded(b.Color, 0.35)})
+	}
+	s.empty = !x.any || !y.any
+	if labelled(all) && y.any && !p.Y.Log2 { // room for the names above the points
+		y.add(y.max + (y.max-math.Min(y.min, 0))*0.06)
+	}
+	s.xs, s.ys = p.X.scale(x.lo(), x.hi()), p.Y.scale(y.lo(), y.hi())
+	s.keys = append(s.keys, p.legend(many)...)
+	s.draw = func(a area) { p.paint(a, all) }
+	return s
+}
+
+// extents are the ranges of everything drawn.
+func (p *Lines) extents(all []Series) (x, y extent) {
 	for _, l := range all {
 		x.add(l.X...)
 		y.add(l.Y...)
@@ -85,36 +100,28 @@ func (p *Lines) sheet() *sheet {
 		x.add(b.X...)
 		y.add(b.Low...)
 		y.add(b.High...)
-		s.keys = append(s.keys, Key{Name: b.Name, Color: faded(b.Color, 0.35)})
 	}
 	for _, r := range p.Rules {
 		if !r.Vertical {
 			y.add(r.At)
 		}
 	}
-	if !x.any || !y.any {
-		s.empty = true
+	return x, y
+}
+
+func (p *Lines) paint(a area, all []Series) {
+	for _, b := range p.Bands {
+		b.paint(a)
 	}
-	if labelled(all) && y.any && !p.Y.Log2 { // room for the names above the points
-		y.add(y.max + (y.max-math.Min(y.min, 0))*0.06)
+	for _, r := range p.Rules {
+		r.paint(a)
 	}
-	s.xs, s.ys = p.X.scale(x.lo(), x.hi()), p.Y.scale(y.lo(), y.hi())
-	s.keys = append(s.keys, p.legend(many)...)
-	s.draw = func(a area) {
-		for _, b := range p.Bands {
-			b.paint(a)
-		}
-		for _, r := range p.Rules {
-			r.paint(a)
-		}
-		for _, l := range all {
-			l.paint(a)
-		}
-		for _, l := range all {
-			l.paintLabels(a, p.Rules)
-		}
+	for _, l := range all {
+		l.paint(a)
 	}
-	return s
+	for _, l := range all {
+		l.paintLabels(a, p.Rules)
+	}
 }
 
 // thin gives the interchangeable series their colours and leaves out what
