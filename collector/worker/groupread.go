@@ -222,7 +222,7 @@ func (s *Source) findSessions(due bool) {
 				continue
 			}
 			rel := path.Join("/user.slice", user, unit)
-			s.seeGroup("session:"+rel, func() *group {
+			s.seeGroup("session:"+rel, due, func() *group {
 				return &group{key: "session:" + rel, id: "session-" + clean(name), resolver: "session", rel: g.everywhere(rel)}
 			})
 		}

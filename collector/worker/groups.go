@@ -34,11 +34,11 @@ type groups struct {
 	mounts mounts
 	roots  []*slurmRoot
 	byKey  map[string]*worker
-	stale  map[string]bool // found without processes: left behind by Slurm
+	stale  map[string]int // how often one was found without processes: made just now, or left behind
 }
 
 func newGroups(f *files) *groups {
-	return &groups{files: f, byKey: map[string]*worker{}, stale: map[string]bool{}}
+	return &groups{files: f, byKey: map[string]*worker{}, stale: map[string]int{}}
 }
 
 // dir is where a control group is, or "".
@@ -190,7 +190,7 @@ func (s *Source) findGroups(due bool) error {
 	}
 	for _, r := range g.roots {
 		for _, dir := range g.jobs(r) {
-			s.seeGroup("slurm:"+r.node+":"+dir, func() *group { return g.slurmGroup(r, dir, s.o.Node.ID) })
+			s.seeGroup("slurm:"+r.node+":"+dir, due, func() *group { return g.slurmGroup(r, dir, s.o.Node.ID) })
 		}
 	}
 	s.findSessions(due)
@@ -212,15 +212,21 @@ func (s *Source) findGroups(due bool) error {
 
 // seeGroup notes that a group is there, and makes it a worker when it is new
 // and has processes.
-func (s *Source) seeGroup(key string, make func() *group) {
+func (s *Source) seeGroup(key string, due bool, make func() *group) {
 	g := s.groups
 	if w := g.byKey[key]; w != nil {
 		w.group.there = true
 		return
 	}
+	if g.stale[key] > staleTries && !due {
+		return
+	}
 	gr := make()
 	if len(g.processes(gr, true)) == 0 {
-		g.stale[key] = true
+		if len(g.stale) > maxStale {
+			clear(g.stale)
+		}
+		g.stale[key]++
 		return
 	}
 	delete(g.stale, key)
@@ -230,6 +236,13 @@ func (s *Source) seeGroup(key string, make func() *group) {
 	s.describe(w)
 	s.o.Log.Info("worker found", "worker", w.entity.ID, "resolver", gr.resolver)
 }
+
+// staleTries is how many ticks in a row an empty group is looked into before
+// that is left to discoveries, and maxStale how many of those are remembered.
+const (
+	staleTries = 20
+	maxStale   = 4096
+)
 
 // staleAfter is how many discoveries in a row must find a group without a
 // process before it counts as left behind.

@@ -151,7 +151,7 @@ func (l *ledger) refresh(p *process) error {
 	}
 	p.take(&s)
 	if s.state == 'Z' {
-		p.shared = 0
+		p.shared, p.storage.known = 0, true // a zombie's files are gone
 		return nil
 	}
 	if n, err := l.files.shared(p.pid); err == nil {

@@ -1,0 +1,75 @@
+package worker
+
+import (
+	"context"
+	"os"
+	"strconv"
+	"testing"
+
+	"nodemeter/collector/metric"
+)
+
+// thousands is a machine with 5,000 processes of others, some of them Python.
+func thousands(b *testing.B) *machine {
+	m := newMachine(b)
+	for pid := 1000; pid < 6000; pid++ {
+		p := proc{pid: pid, ppid: 1, comm: "sleep", start: pid}
+		if pid%10 == 0 {
+			p.comm, p.args = "python3", []string{"python3", "train.py"}
+		}
+		m.put(p)
+	}
+	return m
+}
+
+// BenchmarkDiscovery is one search for workers among 5,000 processes that are
+// known, as it is every five seconds.
+func BenchmarkDiscovery(b *testing.B) {
+	s := thousands(b).source(Options{})
+	s.sight.arrivals.inOrder = true // as on a real machine: numbers are given in order
+	write(b, s, 6000)
+	var batch metric.Batch
+	for b.Loop() {
+		batch.Reset()
+		if err := s.Read(context.Background(), &batch); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkTick is a tick between two searches, with one worker of ten
+// processes among 5,000 of others.
+func BenchmarkTick(b *testing.B) {
+	m := thousands(b)
+	m.dask(20, "", 5)
+	for i := range 7 {
+		m.put(proc{pid: 30 + i, ppid: 22, comm: "python3", start: 200})
+	}
+	s := m.source(Options{})
+	s.sight.arrivals.inOrder = true
+	write(b, s, 6000)
+	var batch metric.Batch
+	if err := s.Read(context.Background(), &batch); err != nil {
+		b.Fatal(err)
+	}
+	s.o.Discover = 1 << 62
+	for b.Loop() {
+		batch.Reset()
+		if err := s.Read(context.Background(), &batch); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func write(b *testing.B, s *Source, last int) {
+	if err := os.WriteFile(s.files.path("proc", "loadavg"), []byte("0 0 0 1/5000 "+strconv.Itoa(last)+"\n"), 0o644); err != nil {
+		b.Fatal(err)
+	}
+	var batch metric.Batch
+	for range 4 { // the first sees everything, the next two look twice at what is new
+		if err := s.Read(context.Background(), &batch); err != nil {
+			b.Fatal(err)
+		}
+		batch.Reset()
+	}
+}

@@ -1,0 +1,138 @@
+package worker
+
+import "testing"
+
+// tree makes a machine with a watched process 10, and a source for it.
+func treeMachine(t *testing.T) (*machine, *Source) {
+	m := newMachine(t)
+	m.put(proc{pid: 10, ppid: 1, comm: "nodemeter", start: 50, own: 500})
+	m.put(proc{pid: 11, ppid: 10, comm: "sh", start: 60, own: 10})
+	return m, m.source(Options{RootPID: 10})
+}
+
+func cpuOf(t *testing.T, s *Source) float64 {
+	t.Helper()
+	w, ok := read(t, s)["run-10"]
+	if !ok {
+		t.Fatal("no worker run-10")
+	}
+	return w["worker_cpu_seconds"]
+}
+
+func TestTreeCountsDescendantsOnly(t *testing.T) {
+	m, s := treeMachine(t)
+	m.put(proc{pid: 12, ppid: 11, comm: "a", start: 61, own: 20, children: 5})
+	m.put(proc{pid: 13, ppid: 1, comm: "other", start: 62, own: 1000})
+	near(t, "CPU seconds", cpuOf(t, s), 0.35)
+	v := read(t, s)["run-10"]
+	near(t, "processes", v["worker_processes"], 2)
+}
+
+func TestWaitedForChildIsCountedOnce(t *testing.T) {
+	m, s := treeMachine(t)
+	m.put(proc{pid: 12, ppid: 11, comm: "a", start: 61, own: 100})
+	near(t, "before", cpuOf(t, s), 1.10)
+	m.end(12)
+	m.put(proc{pid: 11, ppid: 10, comm: "sh", start: 60, own: 12, children: 130}) // 30 more ticks that nobody saw
+	near(t, "after", cpuOf(t, s), 1.42)
+	near(t, "and for good", cpuOf(t, s), 1.42)
+}
+
+func TestIgnoredChildKeepsWhatWasSeen(t *testing.T) {
+	m, s := treeMachine(t)
+	m.put(proc{pid: 12, ppid: 11, comm: "a", start: 61, own: 100})
+	near(t, "before", cpuOf(t, s), 1.10)
+	m.end(12) // and 11 has SIGCHLD ignored: its children's time does not grow
+	near(t, "after", cpuOf(t, s), 1.10)
+}
+
+func TestChildThatWasNeverSeenIsCounted(t *testing.T) {
+	m, s := treeMachine(t)
+	near(t, "before", cpuOf(t, s), 0.10)
+	m.put(proc{pid: 11, ppid: 10, comm: "sh", start: 60, own: 10, children: 77})
+	near(t, "after", cpuOf(t, s), 0.87)
+}
+
+func TestWholeBranchEnds(t *testing.T) {
+	m, s := treeMachine(t)
+	m.put(proc{pid: 12, ppid: 11, comm: "a", start: 61, own: 40})
+	m.put(proc{pid: 13, ppid: 12, comm: "b", start: 62, own: 60})
+	near(t, "before", cpuOf(t, s), 1.10)
+	// 12 waits for 13, then 11 for 12: all of it is in 11's children.
+	m.end(12)
+	m.end(13)
+	m.put(proc{pid: 11, ppid: 10, comm: "sh", start: 60, own: 10, children: 105})
+	near(t, "waited for", cpuOf(t, s), 1.15)
+	// Another branch of which only the upper part is waited for.
+	m.put(proc{pid: 14, ppid: 11, comm: "a", start: 71, own: 40})
+	m.put(proc{pid: 15, ppid: 14, comm: "b", start: 72, own: 60})
+	near(t, "second branch", cpuOf(t, s), 2.15)
+	m.end(14)
+	m.end(15)
+	m.put(proc{pid: 11, ppid: 10, comm: "sh", start: 60, own: 10, children: 146})
+	near(t, "half of it waited for", cpuOf(t, s), 2.16)
+}
+
+func TestOrphanStays(t *testing.T) {
+	m, s := treeMachine(t)
+	m.put(proc{pid: 12, ppid: 11, comm: "daemon", start: 61, own: 40})
+	near(t, "before", cpuOf(t, s), 0.50)
+	m.end(11)
+	m.put(proc{pid: 10, ppid: 1, comm: "nodemeter", start: 50, own: 500, children: 10})
+	m.put(proc{pid: 12, ppid: 1, comm: "daemon", start: 61, own: 45})
+	near(t, "after its parent's end", cpuOf(t, s), 0.55)
+	m.end(12)
+	near(t, "after its own", cpuOf(t, s), 0.55)
+}
+
+func TestNumberGivenToAnother(t *testing.T) {
+	m, s := treeMachine(t)
+	m.put(proc{pid: 12, ppid: 11, comm: "a", start: 61, own: 40})
+	near(t, "before", cpuOf(t, s), 0.50)
+	m.put(proc{pid: 12, ppid: 1, comm: "stranger", start: 500, own: 9000})
+	near(t, "after", cpuOf(t, s), 0.50)
+}
+
+func TestNeverStepsBack(t *testing.T) {
+	m, s := treeMachine(t)
+	near(t, "before", cpuOf(t, s), 0.10)
+	m.put(proc{pid: 11, ppid: 10, comm: "sh", start: 60, own: 3})
+	near(t, "after", cpuOf(t, s), 0.10)
+}
+
+func TestTheAgentIsNobodys(t *testing.T) {
+	m := newMachine(t)
+	m.put(proc{pid: 10, ppid: 1, comm: "nodemeter", start: 50})
+	m.put(proc{pid: 20, ppid: 10, comm: "nodemeterd", start: 51, own: 700})
+	m.put(proc{pid: 21, ppid: 20, comm: "nodemeterd", start: 52, own: 700})
+	s := m.source(Options{RootPID: 10})
+	s.o.Self = 20
+	v := read(t, s)["run-10"]
+	near(t, "CPU seconds", v["worker_cpu_seconds"], 0)
+	near(t, "processes", v["worker_processes"], 0)
+}
+
+func TestSharedMemoryIsCountedOnce(t *testing.T) {
+	m := newMachine(t)
+	m.put(proc{pid: 10, ppid: 1, comm: "nodemeter", start: 50})
+	m.put(proc{pid: 11, ppid: 10, comm: "a", start: 60, pages: 100, shared: 80, threads: 4})
+	m.put(proc{pid: 12, ppid: 11, comm: "b", start: 61, pages: 110, shared: 80, threads: 2})
+	s := m.source(Options{RootPID: 10})
+	v := read(t, s)["run-10"]
+	near(t, "memory", v["worker_memory_bytes"], float64((20+30+80)*s.pages))
+	near(t, "threads", v["worker_threads"], 6)
+}
+
+func TestMemoryIsBoundedWhileProcessesComeAndGo(t *testing.T) {
+	m, s := treeMachine(t)
+	for i := range 300 {
+		m.put(proc{pid: 100 + i, ppid: 11, comm: "x", start: 100 + i, own: 1})
+		cpuOf(t, s)
+		m.end(100 + i)
+		m.put(proc{pid: 11, ppid: 10, comm: "sh", start: 60, own: 10, children: i + 1})
+	}
+	near(t, "CPU seconds", cpuOf(t, s), 0.10+3.00)
+	if n := len(s.ledger.byPID) + len(s.sight.known) + len(s.sight.queue) + len(s.sight.again); n > 20 {
+		t.Errorf("%d processes are remembered after all have ended", n)
+	}
+}
