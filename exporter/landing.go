@@ -75,7 +75,10 @@ func figures(s *metric.Sample) []figure {
 			continue
 		}
 		p, ok := node.Get(c)
+		state, told := node.Get("gpu_state")
 		switch {
+		case !ok && c == "gpu_util" && told:
+			out[i].Value = state.StateName() // none, starting, failed, released
 		case ok && p.Desc.Unit == metric.Ratio:
 			out[i].Value = fmt.Sprintf("%.1f %%", 100*p.Float())
 		case ok:
