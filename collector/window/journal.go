@@ -35,6 +35,7 @@ type journal struct {
 	good     int64 // end of the last intact frame
 	nextSeq  uint64
 	hurt     bool // damage was met since the last sample
+	torn     bool // the last problem is an incomplete end
 	// Facts for the metadata, in seconds.
 	lateMax, lateSum, covered float64
 }
@@ -99,7 +100,7 @@ func (j *journal) index() error {
 		f, d, ok := s.next()
 		if d != nil {
 			j.problem(d.from, errors.New("checksum or length does not match"), d.String())
-			j.hurt = true
+			j.hurt, j.torn = true, d.tail
 		}
 		if !ok {
 			break

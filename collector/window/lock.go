@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -21,7 +22,12 @@ func lockDir(dir string) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("lock: %w", err)
 	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+	err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	for try := 0; errors.Is(err, unix.EWOULDBLOCK) && try < 5; try++ {
+		time.Sleep(10 * time.Millisecond) // a reader may be asking whether it is held
+		err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	}
+	if err != nil {
 		defer f.Close()
 		if !errors.Is(err, unix.EWOULDBLOCK) {
 			return nil, fmt.Errorf("lock %s: %w", path, err)
@@ -39,4 +45,14 @@ func lockDir(dir string) (*os.File, error) {
 		_ = err // the number is a courtesy
 	}
 	return f, nil
+}
+
+// beingRecorded reports whether a recorder is at work on a journal's node, going by the lock.
+func beingRecorded(journal string) bool {
+	f, err := os.Open(filepath.Join(filepath.Dir(filepath.Dir(journal)), lockName))
+	if err != nil {
+		return false
+	}
+	defer f.Close() // which also lets go of a lock that was free
+	return errors.Is(unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB), unix.EWOULDBLOCK)
 }

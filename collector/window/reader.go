@@ -73,6 +73,9 @@ func (r *Reader) openJournal(path string, file *os.File, size int64) error {
 		return err
 	}
 	r.meta = j.meta()
+	if j.torn && beingRecorded(path) {
+		j.problems = j.problems[:len(j.problems)-1] // a sample is just being written
+	}
 	r.problems = append(r.problems, j.problems...)
 	chunks := newJournalChunks(j, r.query)
 	r.next = func() (*Chunk, error) {

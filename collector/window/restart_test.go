@@ -191,3 +191,51 @@ func TestEverySortOfEvent(t *testing.T) {
 		}
 	}
 }
+
+// TestReadWhileRecording: a reader beside the recorder sees whole samples and
+// no damage, whatever moment it looks at.
+func TestReadWhileRecording(t *testing.T) {
+	o := options(t, t.TempDir())
+	o.Width = time.Minute
+	r, err := NewRecorder(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := newMaker("n1", 40)
+	all := map[cell]float64{}
+	done := make(chan struct{})
+	var samples []*metric.Sample
+	for range 600 {
+		samples = append(samples, m.sample())
+	}
+	go func() {
+		defer close(done)
+		for _, s := range samples {
+			r.queue <- s
+		}
+	}()
+	want := expect("n1", samples...)
+	for reading := true; reading; {
+		select {
+		case <-done:
+			reading = false
+		default:
+		}
+		got, problems := readAll(t, []string{o.Dir}, Query{})
+		if len(problems) > 0 {
+			t.Fatal(problems)
+		}
+		if c, bad := invented(got, want); bad {
+			t.Fatalf("%+v was never recorded so", c)
+		}
+		for c := range all {
+			if _, ok := got[c]; !ok {
+				t.Fatalf("%+v was there and is gone", c)
+			}
+		}
+		all = got
+	}
+	closeRecorder(t, r)
+	got, _ := readAll(t, []string{o.Dir}, Query{})
+	compareCells(t, got, want)
+}
