@@ -168,12 +168,12 @@ func TestWithoutAHeader(t *testing.T) {
 }
 
 func TestColumnMap(t *testing.T) {
-	m, err := ParseColumnMap("task_id=job,submit_time=queued:unix,execution_secs=ran:ms,engine=system,status=state")
+	m, err := ParseColumnMap("task_id=job,submit_time=queued:unix,execution_secs=ran:ms,wait_time_secs=sat,engine=system,status=state")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := read(t, "job,state,queued,ran,system,other\n7,SUCCESS,1700000000.25,1500,parsl,x\n", Options{Map: m})
-	if s.ID(0) != "7" || s.Submit[0] != 1700000000_250000000 || s.Exec[0] != 1.5 || s.Configs[0].Engine != "parsl" || s.Status[0] != StatusSuccess {
+	s := read(t, "job,state,queued,ran,sat,system,other\n7,SUCCESS,1700000000.25,1500,0.25,parsl,x\n", Options{Map: m})
+	if s.ID(0) != "7" || s.Submit[0] != 1700000000_250000000 || s.Exec[0] != 1.5 || s.Wait[0] != 0.25 || s.Configs[0].Engine != "parsl" || s.Status[0] != StatusSuccess {
 		t.Errorf("%q %d %v %q", s.ID(0), s.Submit[0], s.Exec[0], s.Configs[0].Engine)
 	}
 	for _, bad := range []string{"x", "nothing=a", "task_id=a:ms", "submit_time=a:ms", "execution_secs=a:weeks", "execution_secs="} {
