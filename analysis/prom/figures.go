@@ -4,6 +4,8 @@ import (
 	"context"
 	"math"
 
+	"github.com/prometheus/common/model"
+
 	"nodemeter/analysis"
 	"nodemeter/collector/metric"
 )
@@ -218,25 +220,20 @@ func (s *summary) devices(ctx context.Context) error {
 	return s.identities(ctx)
 }
 
-// identities reads what the GPUs are.
+// identities reads what the GPUs are; the last of the span that is known.
 func (s *summary) identities(ctx context.Context) error {
-	vector, err := s.c.instant(ctx, "max_over_time("+gpuInfo+"{"+s.on+"}["+promDuration(s.q.To.Sub(s.q.From))+"])", s.q.To)
-	if err != nil {
-		return err
-	}
-	for _, v := range vector {
+	return s.tally.each(ctx, "last_over_time("+gpuInfo+"{"+s.on+"}[%s])", func(v *model.Sample) {
 		e := s.entities[keyOf(v.Metric)]
 		if e == nil {
-			continue
+			return
 		}
 		e.Info = nil
-		for _, name := range []string{"driver", "index", "name", "pci_bus_id", "vendor"} {
-			if value := string(v.Metric[labelName(name)]); value != "" {
-				e.Info = append(e.Info, metric.Label{Name: name, Value: value})
+		for _, name := range []model.LabelName{"driver", "index", "name", "pci_bus_id", "vendor"} {
+			if value := string(v.Metric[name]); value != "" {
+				e.Info = append(e.Info, metric.Label{Name: string(name), Value: value})
 			}
 		}
-	}
-	return nil
+	})
 }
 
 // overallStats adds up the nodes.

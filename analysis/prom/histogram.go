@@ -139,8 +139,12 @@ func percent(buckets []bucket) []int64 {
 		}
 	}
 	out := make([]int64, 100)
-	for i, n := range exact {
-		out[i] = int64(n + 0.5)
+	var sum float64
+	var given int64
+	for i, n := range exact { // rounded so that the total stays
+		sum += n
+		out[i] = int64(sum+0.5) - given
+		given += out[i]
 	}
 	return out
 }

@@ -12,8 +12,6 @@ import (
 	"nodemeter/collector/metric"
 )
 
-func labelName(s string) model.LabelName { return model.LabelName(s) }
-
 // series asks for the columns over time, for findings and pictures.
 func (s *summary) series(ctx context.Context) error {
 	if err := s.lay(ctx); err != nil || s.grid.Bins == 0 {

@@ -11,6 +11,7 @@ package compat
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -140,7 +141,9 @@ func (f *family) metric(e *metric.Entity, s *metric.Sample, p metric.Point, labe
 		labels[key] = values
 	}
 	v := p.Float()
-	if f.scale != 0 {
+	if f.scale == percent {
+		v = math.Round(v*percent*1e6) / 1e6 // 0.07 is 7, not 7.000000000000001
+	} else if f.scale != 0 {
 		v *= f.scale
 	}
 	m, err := prometheus.NewConstMetric(f.desc, f.kind, v, values...)
