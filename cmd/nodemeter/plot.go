@@ -21,6 +21,7 @@ type plotFlags struct {
 	panels         []string
 	tasks          taskInputs
 	picture        string
+	against        []string
 	width, height  float64
 	dpi            int
 }
@@ -37,11 +38,14 @@ notebook's four panels of section 5. The same recording gives the same bytes.
 With --tasks (or --runs, or --scaling) it draws one of the notebook's other pictures instead:
 --picture throughput, latency, scaling or comparative.
 
+With --against it draws two recordings over each other, from the beginning of each.
+
 Panels of a recording:
 ` + report.PanelHelp() + "  all          every one of them",
 		Example: `  nodemeter plot -o resource_utilization.png
   nodemeter plot --since 2h --panel cpu,memory,gpu -o run.svg
   nodemeter plot --panel all -o run.pdf DIR
+  nodemeter plot before/ --against after/ -o compared.png
   nodemeter plot --tasks metrics.csv --picture latency -o latency_analysis.png`,
 		RunE: func(cmd *cobra.Command, args []string) error { return runPlot(cmd, args, &f) },
 	}
@@ -49,6 +53,7 @@ Panels of a recording:
 	fl := cmd.Flags()
 	f.tasks.add(fl)
 	fl.StringVar(&f.picture, "picture", "throughput", "which `PICTURE` of the tasks: "+strings.Join(report.TaskFigures(), ", "))
+	fl.StringSliceVar(&f.against, "against", nil, "a second recording, as `PATHS`, to draw over the first")
 	fl.StringVarP(&f.output, "output", "o", "", "`FILE` to write, - for standard output (default: as the notebook names it, resource_utilization.png)")
 	fl.StringVar(&f.format, "format", "", "`FORMAT`: png, svg or pdf (default: by the file's name)")
 	fl.StringSliceVar(&f.panels, "panel", report.NotebookPanels(), "`PANELS` to draw, in this order")
@@ -75,21 +80,48 @@ func runPlot(cmd *cobra.Command, args []string, f *plotFlags) error {
 	if _, err := report.PanelNames(f.panels); err != nil {
 		return usageError{err}
 	}
-	o, err := f.analyze.options(cmd, args)
+	result, err := f.recording(cmd, args)
 	if err != nil {
 		return err
 	}
-	o.Kinds = []metric.EntityKind{metric.GPU, metric.MIG}
-	result, err := f.analyze.analyze(cmd, o)
-	if err != nil {
-		return err
+	if len(f.against) > 0 {
+		other, err := f.recording(cmd, f.against)
+		if err != nil {
+			return err
+		}
+		return f.draw(cmd, report.Overlay(result, other, overlayNames(args, f.against)), format, 2)
 	}
-	reportProblems(cmd.ErrOrStderr(), result.Problems)
 	pictures, err := report.Resources(result, f.panels)
 	if err != nil {
 		return usageError{err}
 	}
 	return f.draw(cmd, pictures, format, 2)
+}
+
+// recording analyzes what is at paths.
+func (f *plotFlags) recording(cmd *cobra.Command, paths []string) (*analysis.Result, error) {
+	o, err := f.analyze.options(cmd, paths)
+	if err != nil {
+		return nil, err
+	}
+	o.Kinds = []metric.EntityKind{metric.GPU, metric.MIG}
+	result, err := f.analyze.analyze(cmd, o)
+	if err != nil {
+		return nil, err
+	}
+	reportProblems(cmd.ErrOrStderr(), result.Problems)
+	return result, nil
+}
+
+// overlayNames are the last elements of the two paths where these differ, and A
+// and B otherwise.
+func overlayNames(a, b []string) [2]string {
+	if len(a) == 1 && len(b) == 1 {
+		if x, y := filepath.Base(a[0]), filepath.Base(b[0]); x != y {
+			return [2]string{"A: " + x, "B: " + y}
+		}
+	}
+	return [2]string{"A", "B"}
 }
 
 // drawTasks draws one of the four pictures of tasks.
