@@ -66,7 +66,13 @@ func (q quantity) histogram(classic bool) *prometheus.HistogramVec {
 type distributions struct {
 	byColumn map[columnKey]*distribution
 	span     *spans
+	seen     map[spanKey]time.Time // tick of an entity's last value
+	swept    time.Time
 }
+
+// forgetAfter is how long after its last value the histogram of an entity that
+// left (a GPU taken out, a MIG instance cut anew) is still exported.
+const forgetAfter = 10 * time.Minute
 
 type columnKey struct {
 	on     metric.EntityKind
@@ -79,7 +85,7 @@ type distribution struct {
 }
 
 func newDistributions(span time.Duration, classic bool) *distributions {
-	d := &distributions{byColumn: map[columnKey]*distribution{}, span: newSpans(span)}
+	d := &distributions{byColumn: map[columnKey]*distribution{}, span: newSpans(span), seen: map[spanKey]time.Time{}}
 	for _, q := range quantities() {
 		d.byColumn[columnKey{q.on, q.column}] = &distribution{q, q.histogram(classic)}
 	}
@@ -100,6 +106,7 @@ func (d *distributions) collectors() []prometheus.Collector {
 // observe takes in one sample.
 func (d *distributions) observe(s *metric.Sample) {
 	d.span.begin(s)
+	d.sweep(s.Time)
 	for i := range s.Readings {
 		r := &s.Readings[i]
 		if r.Entity.Kind != metric.Node && r.Entity.Kind != metric.GPU && r.Entity.Kind != metric.MIG {
@@ -115,8 +122,23 @@ func (d *distributions) observe(s *metric.Sample) {
 				q.samples.WithLabelValues().Observe(v)
 			} else {
 				q.samples.WithLabelValues(r.Entity.ID).Observe(v)
+				d.seen[spanKey{columnKey{q.on, q.column}, r.Entity.ID}] = s.Time
 			}
 			d.span.add(q.quantity, r.Entity.ID, v, s.Interval)
+		}
+	}
+}
+
+// sweep forgets entities that have left, looking once a minute.
+func (d *distributions) sweep(now time.Time) {
+	if now.Sub(d.swept).Abs() < time.Minute {
+		return
+	}
+	d.swept = now
+	for k, at := range d.seen {
+		if now.Sub(at).Abs() > forgetAfter {
+			d.byColumn[k.column].samples.DeleteLabelValues(k.id)
+			delete(d.seen, k)
 		}
 	}
 }

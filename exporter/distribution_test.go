@@ -119,3 +119,18 @@ func TestSpanMeanIsWeightedByTime(t *testing.T) {
 		t.Errorf("mean %g", mean)
 	}
 }
+
+func TestHistogramOfADepartedEntityIsForgotten(t *testing.T) {
+	e := newExporter(t, withSpan)
+	feed(e, 0.5)
+	if gathered(t, e, "nodemeter_gpu_utilization_samples_ratio") == nil {
+		t.Fatal("no histogram")
+	}
+	s := sample() // of another day, without that metric of the GPU
+	e.Publish(s)
+	s.Time = s.Time.Add(2 * forgetAfter)
+	e.Publish(s)
+	if f := gathered(t, e, "nodemeter_gpu_utilization_samples_ratio"); f != nil {
+		t.Errorf("still there: %v", f)
+	}
+}
