@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"math"
-	"math/bits"
 	"slices"
 )
 
@@ -248,6 +247,3 @@ func spread[T any](s []T, valid []bool, n int) {
 		}
 	}
 }
-
-// dictWidth is how many bits an index into a dictionary of n takes at least.
-func dictWidth(n int) int { return bits.Len(uint(max(0, n-1))) }

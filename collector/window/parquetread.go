@@ -38,9 +38,7 @@ func baseColumns() [5]string { return [5]string{colTime, colKind, colID, colWork
 type pickedColumn struct {
 	field *Field
 	data  *columnData
-	// states is the field's state of each dictionary entry, -1 where unknown.
-	states []int
-	state  []uint8
+	state []uint8
 }
 
 // run is rows [from,to) of one entity in ascending time.

@@ -14,7 +14,7 @@ import (
 // sealedWriter writes chunks as a window's Parquet file, rows in the order
 // they come.
 type sealedWriter struct {
-	w       *parquet.Writer
+	w       *parquet.GenericWriter[any]
 	fields  []Field        // in the file's order
 	columns map[string]int // leaf index by name
 	values  []parquet.Value
@@ -119,7 +119,7 @@ func newSealedWriter(w io.Writer, m *Meta, cov coverage) (*sealedWriter, error) 
 	for _, key := range metaKeys() {
 		options = append(options, parquet.KeyValueMetadata(key, kv[key]))
 	}
-	s := &sealedWriter{w: parquet.NewWriter(w, options...), fields: fileColumns(m.Fields), columns: map[string]int{}, values: make([]parquet.Value, 0, 1024)}
+	s := &sealedWriter{w: parquet.NewGenericWriter[any](w, options...), fields: fileColumns(m.Fields), columns: map[string]int{}, values: make([]parquet.Value, 0, 1024)}
 	for i, c := range s.w.Schema().Columns() {
 		s.columns[c[0]] = i
 	}

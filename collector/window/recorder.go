@@ -186,8 +186,8 @@ func (r *Recorder) run() {
 
 // counters are the parts of Stats, each written by one goroutine.
 type counters struct {
-	dropped, lost, written, bytes  atomic.Int64
-	sealed, sealErrors, recovered  atomic.Int64
-	syncs, syncErrors, syncNanos   atomic.Int64
-	lastSync, lastSyncNanos, queue atomic.Int64
+	dropped, lost, written, bytes atomic.Int64
+	sealed, sealErrors, recovered atomic.Int64
+	syncs, syncErrors, syncNanos  atomic.Int64
+	lastSync, lastSyncNanos       atomic.Int64
 }

@@ -154,7 +154,7 @@ func measureColumn(tb testing.TB, col *Column, rows int, total map[string]int64)
 
 func encodedSize(tb testing.TB, col *Column, rows int, node parquet.Node) int64 {
 	var buf bytes.Buffer
-	w := parquet.NewWriter(&buf, parquet.NewSchema("one", parquet.Group{"a": node}), parquet.Compression(&zstd.Codec{Level: zstd.DefaultLevel}), parquet.DataPageVersion(1))
+	w := parquet.NewGenericWriter[any](&buf, parquet.NewSchema("one", parquet.Group{"a": node}), parquet.Compression(&zstd.Codec{Level: zstd.DefaultLevel}), parquet.DataPageVersion(1))
 	var values []parquet.Value
 	for i := range rows {
 		if col.Valid[i] {

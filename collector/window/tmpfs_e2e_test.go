@@ -26,10 +26,14 @@ func TestTmpfsFilled(t *testing.T) {
 	f := newFaulty(t, options(t, filepath.Join(dir, "windows")))
 	filler := filepath.Join(dir, "filler")
 	for round := range 5 {
-		overwrite(t, filler, make([]byte, 100<<10+round*1000))
+		free, err := freeSpace(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		overwrite(t, filler, make([]byte, max(0, free-16<<10-int64(round)<<12)))
 		for f.tick() {
 		}
-		if round > 0 && !strings.Contains(f.w.reason.Error(), "no space") {
+		if !strings.Contains(f.w.reason.Error(), "no space") {
 			t.Fatalf("round %d: stopped by %v", round, f.w.reason)
 		}
 		f.ticks(3)
