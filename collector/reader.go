@@ -29,6 +29,8 @@ type reader struct {
 	asked  time.Duration // monotonic time of that request
 	round  int64         // the round of that request
 	status metric.SourceStatus
+	told   bool          // the log knows of the failure
+	quiet  time.Duration // monotonic time before which the log is not told of another
 }
 
 func newReader(e Entry) *reader {

@@ -313,6 +313,29 @@ func TestStateChangesAreLoggedOnce(t *testing.T) {
 	})
 }
 
+func TestFlappingSourceDoesNotFloodTheLog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		flaps := &source{do: func(n int, b *metric.Batch) error {
+			if n%2 == 0 {
+				return errors.New("sometimes")
+			}
+			return nil
+		}}
+		got := run(t, 150*time.Second, Options{
+			Log:     slog.New(slog.NewTextHandler(&log, nil)),
+			Sources: []Entry{{Name: "cpu", Source: flaps}},
+		})
+		events := 0
+		for _, s := range got {
+			events += len(s.Events)
+		}
+		if n := strings.Count(log.String(), "\n"); n != 6 || events < 150 {
+			t.Errorf("%d events, log:\n%s", events, log.String())
+		}
+	})
+}
+
 func TestNewRefuses(t *testing.T) {
 	s := &source{descs: []*metric.Desc{reads}}
 	for want, o := range map[string]Options{

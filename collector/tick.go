@@ -95,6 +95,10 @@ func (r *Runner) late(rd *reader, tick time.Time) {
 	r.setError(rd, fmt.Errorf("%w: no answer for %s", ErrLate, rd.status.Duration.Round(time.Millisecond)), tick)
 }
 
+// failedLogEvery is the shortest time between two log lines about the failures
+// of one source, so that one that fails every other tick does not flood the log.
+const failedLogEvery = time.Minute
+
 // setError keeps the source's error and reports when it begins or ends to fail.
 func (r *Runner) setError(rd *reader, err error, tick time.Time) {
 	was := rd.status.Err
@@ -102,10 +106,16 @@ func (r *Runner) setError(rd *reader, err error, tick time.Time) {
 	switch {
 	case err != nil && was == nil:
 		r.pending = append(r.pending, metric.Event{Kind: metric.EventSourceFailed, Time: tick, Detail: rd.name + ": " + err.Error()})
-		r.log.Warn("source failed", "source", rd.name, "err", err)
+		now := r.clock.now().mono
+		if rd.told = now >= rd.quiet; rd.told {
+			rd.quiet = now + failedLogEvery
+			r.log.Warn("source failed", "source", rd.name, "err", err)
+		}
 	case err == nil && was != nil:
 		r.pending = append(r.pending, metric.Event{Kind: metric.EventSourceRestored, Time: tick, Detail: rd.name})
-		r.log.Info("source restored", "source", rd.name)
+		if rd.told {
+			r.log.Info("source restored", "source", rd.name)
+		}
 	}
 }
 

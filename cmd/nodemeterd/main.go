@@ -54,6 +54,13 @@ func run(ctx context.Context, args []string, env lookup, stdout, stderr io.Write
 	return 1
 }
 
+func noArguments(_ *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usagef("unexpected argument %q", args[0])
+	}
+	return nil
+}
+
 // command builds the command line.
 func command(env lookup, stdout, stderr io.Writer, args []string) *cobra.Command {
 	s := &settings{}
@@ -67,12 +74,7 @@ func command(env lookup, stdout, stderr io.Writer, args []string) *cobra.Command
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return usagef("unexpected argument %q", args[0])
-			}
-			return nil
-		},
+		Args:              noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := s.resolve(cmd.Flags(), env); err != nil {
 				return err
