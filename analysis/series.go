@@ -155,7 +155,7 @@ func (b *binned) add(t int64, v, weight float64, limit int) {
 func (b *binned) reach(at int64) {
 	if at < b.first {
 		b.cells = append(make([]cell, b.first-at, int64(len(b.cells))+b.first-at), b.cells...)
-		b.first, b.from, b.to = at, 0, 0
+		b.first = at
 	}
 	for int64(len(b.cells)) <= at-b.first {
 		b.cells = append(b.cells, cell{})
@@ -164,7 +164,6 @@ func (b *binned) reach(at int64) {
 
 // coarsen doubles the width.
 func (b *binned) coarsen() {
-	b.from, b.to = 0, 0
 	first := floorDiv(b.first, 2)
 	n := 0
 	for i, c := range b.cells {

@@ -29,7 +29,7 @@ func TestBinnedKeepsMeansAndGaps(t *testing.T) {
 	}
 	for i := range g.Bins {
 		lo, hi := i*16, i*16+15
-		if gap := lo >= 300 && hi < 500; gap != math.IsNaN(s.Mean[i]) || gap != (s.Samples[i] == 0) {
+		if gap := lo >= 300 && hi < 500; gap != math.IsNaN(s.Mean[i]) || gap != math.IsNaN(s.Min[i]) || gap != math.IsNaN(s.Max[i]) || gap != (s.Samples[i] == 0) {
 			t.Errorf("bin %d: mean %v of %d samples", i, s.Mean[i], s.Samples[i])
 		}
 	}
