@@ -36,7 +36,7 @@ func TestStuckReadersAreBounded(t *testing.T) {
 	s.mu.Lock()
 	s.leaving = []*child{first, forever()}
 	s.mu.Unlock()
-	_, _, err := s.open(context.Background(), &plan{library: library, backends: "nvml"})
+	_, _, err := s.open(context.Background(), &plan{library: library, backends: "nvml"}, nil)
 	if !errors.Is(err, errCrowded) {
 		t.Fatalf("%v, want %v", err, errCrowded)
 	}
@@ -44,7 +44,7 @@ func TestStuckReadersAreBounded(t *testing.T) {
 		t.Errorf("%d stuck", n)
 	}
 	close(first.exited) // the kernel has let go
-	_, _, err = s.open(context.Background(), &plan{library: library, backends: "nvml"})
+	_, _, err = s.open(context.Background(), &plan{library: library, backends: "nvml"}, nil)
 	if err == nil || errors.Is(err, errCrowded) {
 		t.Errorf("%v, want /bin/false's end", err)
 	}

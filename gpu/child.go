@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"nodemeter/gpu/wire"
 )
 
@@ -30,6 +32,8 @@ type child struct {
 	missed   int // ticks in a row without an answer
 	stopped  sync.Once
 	quit     chan struct{} // closed by stop
+	marks    wire.Marks
+	busy     []string // GPUs that were being called when it ended by itself; set before exited is closed
 }
 
 // reply is what one tick brought.
@@ -51,7 +55,13 @@ func start(executable string, args, env []string) (*child, error) {
 		return nil, errors.Join(fmt.Errorf("make a pipe from the gpu reader: %w", err), childIn.Close(), in.Close())
 	}
 	c := &child{in: in, out: out, requests: wire.NewWriter(in), replies: make(chan wire.Message, 4), stderr: &head{}, exited: make(chan struct{}), quit: make(chan struct{})}
+	page, err := c.share()
+	if err != nil {
+		return nil, errors.Join(err, childIn.Close(), in.Close(), out.Close(), childOut.Close())
+	}
+	defer page.Close()
 	c.cmd = exec.Command(executable, args...)
+	c.cmd.ExtraFiles = []*os.File{page} // descriptor 3
 	c.cmd.Env = env
 	c.cmd.Stdin, c.cmd.Stdout, c.cmd.Stderr = childIn, childOut, c.stderr
 	// Its own process group: a Ctrl-C at the terminal is the agent's to handle,
@@ -63,14 +73,34 @@ func start(executable string, args, env []string) (*child, error) {
 	childIn.Close()
 	childOut.Close()
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("start the gpu reader: %w", err), in.Close(), out.Close())
+		return nil, errors.Join(fmt.Errorf("start the gpu reader: %w", err), in.Close(), out.Close(), c.marks.Close())
 	}
 	go c.receive()
 	go func() {
 		c.exitErr = c.cmd.Wait()
+		if !c.told() {
+			c.busy = c.marks.Busy()
+		}
+		c.marks.Close() // its error could only say that it was not mapped
 		close(c.exited)
 	}()
 	return c, nil
+}
+
+// marksFD is the descriptor of the shared page in the reader.
+const marksFD = "3"
+
+// share makes the page that says which GPUs the reader is calling.
+func (c *child) share() (*os.File, error) {
+	fd, err := unix.MemfdCreate("gpu-reader-marks", unix.MFD_CLOEXEC)
+	if err != nil {
+		return nil, fmt.Errorf("make a page to share with the gpu reader: %w", err)
+	}
+	page := os.NewFile(uintptr(fd), "marks")
+	if c.marks, err = wire.MapMarks(page); err != nil {
+		return nil, errors.Join(err, page.Close())
+	}
+	return page, nil
 }
 
 // receive hands messages over until the pipe ends or the child is stopped.
@@ -203,6 +233,16 @@ func (c *child) stop(grace time.Duration) {
 		c.cmd.Process.Kill() // an error says that it is gone already
 		c.out.Close()
 	})
+}
+
+// told reports whether the child was told to leave.
+func (c *child) told() bool {
+	select {
+	case <-c.quit:
+		return true
+	default:
+		return false
+	}
 }
 
 func (c *child) gone() bool {

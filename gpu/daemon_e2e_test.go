@@ -198,6 +198,9 @@ func TestDaemonKeepsItsTick(t *testing.T) {
 			if c.others && (well < rows["node"]-3 || ill > rows["node"]-15) {
 				t.Errorf("a healthy GPU was read in %d, the ill one in %d of %d samples", well, ill, rows["node"])
 			}
+			if !c.others && well <= ill+3 {
+				t.Errorf("a GPU that ends the reader takes the others with it: %d and %d samples", well, ill)
+			}
 			t.Logf("host %d of %d, healthy GPU %d, ill one %d", with["node"], rows["node"], well, ill)
 		})
 	}

@@ -209,10 +209,14 @@ func (s *Source) Release() {
 	s.released, s.phase, s.failure = true, nodeReleased, nil
 	s.orders++
 	s.ledger.all(device.StateReleased, "handles given back on request", time.Now())
+	s.mu.Unlock()
+	s.launching.Lock() // one that was being started is known after this
+	s.mu.Lock()
 	if s.abort != nil {
 		s.abort()
 	}
 	s.mu.Unlock()
+	s.launching.Unlock()
 	s.retire(stopGrace)
 	s.nudge()
 	s.awaitGone()

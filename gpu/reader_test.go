@@ -61,6 +61,34 @@ func TestReaderCrashes(t *testing.T) {
 	}
 }
 
+// TestCulpritIsLeftOut: when calls to one GPU end the process again and again,
+// that GPU is left out and the others are read; it is back when another
+// reader has seen it well.
+func TestCulpritIsLeftOut(t *testing.T) {
+	library := fakeLibrary(t)
+	for _, how := range []string{"segv", "exit127"} {
+		t.Run(how, func(t *testing.T) {
+			r := newRig(t, library).start()
+			r.until("all is well", func(v view) bool { return v.states() == allOK })
+			r.set("count 8", "crash 6 "+how)
+			r.until("the others are read again", func(v view) bool { return v.states() == "ok ok ok ok ok ok failed ok" })
+			for range 100 {
+				v, err := r.tick()
+				if err != nil || v.node() != "degraded" {
+					t.Fatalf("node %s, error %v", v.node(), err)
+				}
+				others(t, v, 6)
+				absent(t, v.gpu(6), "gpu_util")
+			}
+			if d := r.src.Status().Devices[6]; !strings.Contains(d.Why, "left out") {
+				t.Errorf("why: %q", d.Why)
+			}
+			r.set("count 8")
+			r.until("it is back", func(v view) bool { others(t, v, 6); return v.states() == allOK })
+		})
+	}
+}
+
 // TestReaderIsKilledOrStopped: from outside, while it serves.
 func TestReaderIsKilledOrStopped(t *testing.T) {
 	library := fakeLibrary(t)

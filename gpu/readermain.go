@@ -13,6 +13,7 @@ import (
 	"nodemeter/gpu/amd"
 	"nodemeter/gpu/nvml"
 	"nodemeter/gpu/reader"
+	"nodemeter/gpu/wire"
 )
 
 // readerArg is the first argument of the reader process.
@@ -42,12 +43,15 @@ func ReaderMain(args []string, in io.Reader, out io.Writer) int {
 
 func readerConfig(args []string) (reader.Config, error) {
 	var cfg reader.Config
-	var library, root, backends string
+	var library, root, backends, avoid string
+	var marks int
 	f := flag.NewFlagSet(readerArg, flag.ContinueOnError)
 	f.SetOutput(io.Discard)
 	f.StringVar(&library, "library", "", "path of libnvidia-ml.so.1")
 	f.StringVar(&root, "root", "/", "root of /sys")
 	f.StringVar(&backends, "backends", "nvml", "drivers to use, separated by commas")
+	f.StringVar(&avoid, "avoid", "", "identities of GPUs to leave alone, separated by commas")
+	f.IntVar(&marks, "marks", -1, "descriptor of the page that says which GPUs are being called")
 	f.DurationVar(&cfg.Medium, "medium", 5*time.Second, "time between dear calls")
 	f.DurationVar(&cfg.Slow, "slow", 30*time.Second, "time between very dear calls")
 	f.DurationVar(&cfg.Rescan, "rescan", 15*time.Second, "time between enumerations")
@@ -55,6 +59,16 @@ func readerConfig(args []string) (reader.Config, error) {
 	f.DurationVar(&cfg.DetailEvery, "detail", 5*time.Second, "time between details")
 	if err := f.Parse(args); err != nil {
 		return cfg, err
+	}
+	if avoid != "" {
+		cfg.Avoid = strings.Split(avoid, ",")
+	}
+	if marks >= 0 {
+		page, err := wire.MapMarks(os.NewFile(uintptr(marks), "marks"))
+		if err != nil {
+			return cfg, err
+		}
+		cfg.Marks = page
 	}
 	for _, name := range strings.Split(backends, ",") {
 		switch name {

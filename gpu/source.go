@@ -115,6 +115,8 @@ type Source struct {
 	stop context.CancelFunc
 	wake chan struct{} // asks supervise to look at once; has one place
 
+	launching sync.Mutex // held while a reader process is started
+
 	mu       sync.Mutex
 	ledger   *ledger
 	phase    nodeState     // of the path; nodeOK while a reader serves
@@ -127,6 +129,7 @@ type Source struct {
 	fresh    bool               // after Resume: forget devices the next reader does not list
 	abort    context.CancelFunc // ends the opening of a reader; may be nil
 	opening  *child             // may be nil
+	crashes  crashes            // supervise's own
 	leaving  []*child           // told to leave, or to be told, and not yet known to be gone
 	facts    facts
 }

@@ -4,8 +4,12 @@ package gpu_test
 
 import (
 	"context"
+	"os"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"nodemeter/collector/metric"
 )
@@ -166,6 +170,52 @@ func TestReleaseAndResume(t *testing.T) {
 	r.set("count 5")
 	r.src.Resume()
 	r.until("the five that are left are taken again", func(v view) bool { return v.node() == "ok" && v.states() == "ok ok ok ok ok" })
+}
+
+// TestReleaseWhileOpening: a reader that is stuck in the driver's
+// initialization holds handles too.
+func TestReleaseWhileOpening(t *testing.T) {
+	r := newRig(t, fakeLibrary(t))
+	r.opt.Wait = 10 * time.Millisecond
+	r.set("hanginit")
+	r.start()
+	r.until("a reader is being started", func(view) bool { return r.src.Status().ReadersStarted == 1 })
+	r.src.Release()
+	if left := readers(t); len(left) != 0 {
+		t.Errorf("readers %v are left", left)
+	}
+	if v, err := r.tick(); v.node() != "released" || err != nil {
+		t.Errorf("node %s, error %v", v.node(), err)
+	}
+	r.set("count 8")
+	r.src.Resume()
+	r.until("all is well", func(v view) bool { return v.states() == allOK })
+}
+
+// readers lists the living reader processes of this one.
+func readers(t *testing.T) []int {
+	t.Helper()
+	stats, err := filepath.Glob("/proc/[0-9]*/stat")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var found []int
+	for _, name := range stats {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			continue // it has ended meanwhile
+		}
+		pid, rest, _ := strings.Cut(string(b), " ")
+		f := strings.Fields(rest[strings.LastIndex(rest, ")")+1:])
+		if len(f) > 1 && f[1] == strconv.Itoa(os.Getpid()) && f[0] != "Z" {
+			n, err := strconv.Atoi(pid)
+			if err != nil {
+				t.Fatal(err)
+			}
+			found = append(found, n)
+		}
+	}
+	return found
 }
 
 func TestOptionsThatCannotWork(t *testing.T) {

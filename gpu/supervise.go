@@ -37,46 +37,58 @@ const (
 // notice that its pipe has closed.
 const stopGrace = time.Second
 
+// pauses are the times between attempts, by what is attempted.
+type pauses struct{ look, restart, repair backoff }
+
 // supervise keeps a reader serving for as long as the source lives.
 func (s *Source) supervise(ctx context.Context) {
 	defer close(s.done)
-	look := backoff{first: s.opt.LookEvery, most: max(longestLook, s.opt.LookEvery)}
-	restart := backoff{first: s.opt.Restart, most: max(longestRestart, s.opt.Restart)}
+	p := pauses{
+		look:    backoff{first: s.opt.LookEvery, most: max(longestLook, s.opt.LookEvery)},
+		restart: backoff{first: s.opt.Restart, most: max(longestRestart, s.opt.Restart)},
+		repair:  backoff{first: s.opt.Repair, most: max(longestRepair, s.opt.Repair)},
+	}
 	for ctx.Err() == nil {
-		orders := s.ordered()
-		if s.isReleased() {
-			s.pause(ctx, 0)
-			continue
-		}
 		plan := s.plan()
-		if plan.backends == "" {
+		switch {
+		case s.isReleased():
+			s.pause(ctx, 0)
+		case plan.backends == "":
 			s.nothing(plan)
-			s.pause(ctx, look.step())
-			continue
+			s.pause(ctx, p.look.step())
+		default:
+			s.attempt(ctx, plan, &p)
 		}
-		c, r, err := s.open(ctx, plan)
-		if err != nil {
-			wait := restart.step()
-			if s.refused(err) {
-				wait = look.step()
-			}
-			s.pause(ctx, wait)
-			continue
-		}
-		look.reset()
-		began := time.Now()
-		if s.serve(c, r) {
-			s.watch(ctx, plan)
-		} else {
-			s.end(c, stopGrace)
-		}
-		if time.Since(began) > servedWell {
-			restart.reset()
-		}
-		s.settle(ctx, restart.step(), orders)
 	}
 	s.idle(nodeReleased, nil, "")
 	s.retire(stopGrace)
+}
+
+// attempt starts a reader and watches it until it no longer serves.
+func (s *Source) attempt(ctx context.Context, plan *plan, p *pauses) {
+	orders := s.ordered()
+	c, r, err := s.open(ctx, plan, s.crashes.avoid)
+	if err != nil {
+		wait := p.restart.step()
+		if s.refused(err) {
+			wait = p.look.step()
+		}
+		s.pause(ctx, wait)
+		return
+	}
+	p.look.reset()
+	began := time.Now()
+	if s.serve(c, r) {
+		c = s.watch(ctx, plan, &p.repair)
+	} else {
+		s.end(c, stopGrace)
+	}
+	if time.Since(began) > servedWell {
+		p.restart.reset()
+		s.crashes.served()
+	}
+	s.blame(c)
+	s.settle(ctx, p.restart.step(), orders)
 }
 
 // plan is what the reader is to open; no backends where there is no driver.
@@ -108,35 +120,33 @@ func (s *Source) nothing(p *plan) {
 	s.idle(nodeNone, nil, "no GPU driver on this node", "looked_for", soname+", amdgpu")
 }
 
-func (s *Source) args(p *plan) []string {
+func (s *Source) args(p *plan, avoid []string) []string {
 	return []string{readerArg, "-backends", p.backends, "-library", p.library, "-root", s.opt.Root,
 		"-medium", s.opt.Medium.String(), "-slow", s.opt.Slow.String(), "-rescan", s.opt.Rescan.String(),
-		"-longest-step", max(10*time.Second, 2*s.opt.Interval).String()}
+		"-longest-step", max(10*time.Second, 2*s.opt.Interval).String(), "-marks", marksFD, "-avoid", strings.Join(avoid, ",")}
 }
 
 // errCrowded says that readers that cannot die stand in the way of another.
 var errCrowded = errors.New("too many gpu readers are stuck in the kernel; not starting another")
 
-// open starts a reader and waits until it has opened its drivers.
-func (s *Source) open(ctx context.Context, p *plan) (*child, *reply, error) {
+// open starts a reader that leaves some GPUs alone, and waits until it has
+// opened its drivers.
+func (s *Source) open(ctx context.Context, p *plan, avoid []string) (*child, *reply, error) {
 	s.reap()
 	if n := s.stuck(); n >= s.opt.MaxAbandoned {
 		return nil, nil, fmt.Errorf("%w (%d)", errCrowded, n)
 	}
-	c, err := start(s.opt.Executable, s.args(p), s.opt.Env)
+	ctx, cancel := context.WithTimeout(ctx, s.opt.StartWait)
+	defer cancel()
+	c, err := s.launch(p, avoid, cancel)
 	if err != nil {
 		return nil, nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, s.opt.StartWait)
-	defer cancel()
-	s.mu.Lock()
-	s.facts.started++
-	s.abort, s.opening = cancel, c
-	s.mu.Unlock()
 	defer s.opened()
 	defer context.AfterFunc(ctx, func() { c.stop(0) })()
 	r, err := greet(c, s.opt.Wait)
 	if err != nil {
+		s.blame(c)
 		s.end(c, 0)
 		if ctx.Err() == context.DeadlineExceeded {
 			err = fmt.Errorf("the gpu reader has not opened the driver within %v", s.opt.StartWait)
@@ -144,6 +154,25 @@ func (s *Source) open(ctx context.Context, p *plan) (*child, *reply, error) {
 		return nil, nil, err
 	}
 	return c, r, nil
+}
+
+// launch starts a reader and notes it, unless handles are to be given back.
+// cancel ends its opening.
+func (s *Source) launch(p *plan, avoid []string, cancel context.CancelFunc) (*child, error) {
+	s.launching.Lock() // Release waits for this, so that no reader escapes it
+	defer s.launching.Unlock()
+	if s.isReleased() {
+		return nil, errors.New("handles were given back on request")
+	}
+	c, err := start(s.opt.Executable, s.args(p, avoid), s.opt.Env)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.facts.started++
+	s.abort, s.opening = cancel, c
+	return c, nil
 }
 
 func (s *Source) opened() {
@@ -213,15 +242,16 @@ func (s *Source) refused(err error) bool {
 }
 
 // watch returns when the serving reader has ended, was lost or is to end; it
-// tries another one for devices that do not come back.
-func (s *Source) watch(ctx context.Context, p *plan) {
-	repair := backoff{first: s.opt.Repair, most: max(longestRepair, s.opt.Repair)}
+// tries another one for devices that do not come back. It returns the last
+// that served.
+func (s *Source) watch(ctx context.Context, p *plan, repair *backoff) (last *child) {
 	for {
 		c := s.server()
 		if c == nil {
 			s.reap()
-			return
+			return last
 		}
+		last = c
 		timer := time.NewTimer(repair.step())
 		select {
 		case <-ctx.Done():
@@ -239,7 +269,7 @@ func (s *Source) watch(ctx context.Context, p *plan) {
 		}
 		timer.Stop()
 		if ctx.Err() != nil {
-			return
+			return last
 		}
 	}
 }
@@ -247,7 +277,7 @@ func (s *Source) watch(ctx context.Context, p *plan) {
 // repair tries a second reader beside the serving one, and puts it in its
 // place if more devices are well in it: the devices that are well lose nothing.
 func (s *Source) repair(ctx context.Context, p *plan) {
-	c, r, err := s.open(ctx, p)
+	c, r, err := s.open(ctx, p, nil)
 	if err != nil {
 		s.log.Debug("another gpu reader did not help", "reason", err)
 		return
@@ -256,6 +286,7 @@ func (s *Source) repair(ctx context.Context, p *plan) {
 		s.end(c, stopGrace)
 		return
 	}
+	s.crashes.reprieve()
 	s.log.Info("another gpu reader took over, with more devices in order")
 	s.reap()
 }

@@ -89,6 +89,9 @@ func (e *engine) update(g *group, d device.Device) {
 		}
 	}
 	l := &lane{requests: make(chan request, 1), rescan: e.cfg.Rescan, longest: e.cfg.LongestStep}
+	l.avoided = slices.Contains(e.cfg.Avoid, uuid)
+	l.mark = e.cfg.Marks.Claim(e.claimed, uuid)
+	e.claimed++
 	l.periods[device.Medium], l.periods[device.Slow] = e.cfg.Medium, e.cfg.Slow
 	l.set(d, nil)
 	g.lanes = append(g.lanes, l)

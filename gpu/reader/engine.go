@@ -30,6 +30,10 @@ type Config struct {
 	// LongestStep bounds the time that one reading speaks for, when rates are
 	// integrated: after a hang of an hour nobody knows what the hour was like.
 	LongestStep time.Duration
+	// Avoid are GPUs to leave alone: their calls have ended a reader.
+	Avoid []string
+	// Marks is where the GPUs being called are noted; the zero value notes nothing.
+	Marks wire.Marks
 	// DetailEvery is the time between Detail messages.
 	DetailEvery time.Duration
 }
@@ -43,6 +47,7 @@ type engine struct {
 	opening  int           // backends still being opened or enumerated for the first time
 	ready    chan struct{} // closed when opening is 0
 	groups   []group       // one a backend
+	claimed  int           // marks taken by lanes
 	orphans  int           // critical errors of no known device
 	newHello bool
 	changed  bool // counts, problems or orphans, since the inventory told last

@@ -16,6 +16,8 @@ import (
 type lane struct {
 	requests chan request
 	periods  [device.Tiers]time.Duration
+	avoided  bool          // nothing is asked
+	mark     wire.Mark     // says that a call is under way
 	longest  time.Duration // that one reading speaks for
 	rescan   time.Duration // between looks for MIG instances
 	looked   time.Time     // last; the goroutine's own
@@ -97,13 +99,15 @@ func (l *lane) look() {
 	l.looked = time.Now()
 	whole := l.current()[0]
 	d, ok := whole.dev.(device.Divisible)
-	if !ok || whole.state != device.StateOK && whole.seq != 0 {
+	if !ok || l.avoided || whole.state != device.StateOK && whole.seq != 0 {
 		return
 	}
 	l.mu.Lock()
 	l.doing, l.since = "a look for MIG instances", l.looked
 	l.mu.Unlock()
+	l.mark.Enter()
 	parts := d.Parts()
+	l.mark.Leave()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.doing = ""
@@ -164,7 +168,10 @@ func (l *lane) tick(m *member, seq uint64) {
 	gone := m.gone
 	l.mu.Unlock()
 	state, why := device.StateLost, "the driver no longer lists it"
-	if !gone {
+	switch {
+	case l.avoided:
+		state, why = device.StateFailed, "left out: calls to it have ended the gpu reader"
+	case !gone:
 		state, why = l.cheap(m)
 	}
 	l.mu.Lock()
@@ -239,7 +246,9 @@ func (l *lane) make(m *member, c *call) device.Status {
 	l.doing, l.since = c.Name, start
 	l.mu.Unlock()
 
+	l.mark.Enter()
 	status := c.Read(&m.reading)
+	l.mark.Leave()
 
 	took := time.Since(start)
 	l.mu.Lock()

@@ -1,0 +1,54 @@
+package gpu
+
+import (
+	"slices"
+	"strings"
+)
+
+// crashes narrows down which GPU's calls end the reader's process, so that it
+// can be left out and the others read. supervise owns it.
+type crashes struct {
+	row      int      // in a row
+	suspects []string // GPUs that were being called at every one of them
+	avoid    []string // left out from now on
+}
+
+// enough is after how many crashes in a row suspects are left out even if
+// there are several.
+const enough = 3
+
+// add takes one crash, during which the given GPUs were being called; known is
+// how many GPUs there are. It reports whether the GPUs to avoid have changed.
+func (c *crashes) add(busy []string, known int) bool {
+	if c.row++; c.row == 1 {
+		c.suspects = slices.Clone(busy)
+	} else {
+		c.suspects = slices.DeleteFunc(c.suspects, func(id string) bool { return !slices.Contains(busy, id) })
+	}
+	n := len(c.suspects)
+	if n == 0 || c.row < 2 || n > 1 && c.row < enough || len(c.avoid)+n >= known {
+		return false
+	}
+	c.avoid = append(c.avoid, c.suspects...)
+	c.row, c.suspects = 0, nil
+	return true
+}
+
+// served says that a reader served for a while: crashes before that are no row.
+func (c *crashes) served() { c.row, c.suspects = 0, nil }
+
+// reprieve takes every GPU in again.
+func (c *crashes) reprieve() { *c = crashes{} }
+
+// blame looks at what a reader was doing when it ended by itself.
+func (s *Source) blame(c *child) {
+	if !c.gone() {
+		return
+	}
+	s.mu.Lock()
+	known, _ := s.ledger.tally()
+	s.mu.Unlock()
+	if s.crashes.add(c.busy, known) {
+		s.log.Warn("calls to a GPU end the gpu reader; it is left out for now", "gpus", strings.Join(s.crashes.avoid, ","))
+	}
+}

@@ -1,0 +1,46 @@
+package gpu
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestCrashesNarrowDown(t *testing.T) {
+	for name, c := range map[string]struct {
+		busy  []string // of each crash, separated by spaces
+		known int
+		avoid []string
+	}{
+		"once is chance":         {[]string{"a"}, 8, nil},
+		"twice the same":         {[]string{"a", "a"}, 8, []string{"a"}},
+		"narrowed by the second": {[]string{"a b c", "c d"}, 8, []string{"c"}},
+		"narrowed by the third":  {[]string{"a b c", "a c d", "c e"}, 8, []string{"c"}},
+		"two at the third":       {[]string{"a b", "a b", "a b"}, 8, []string{"a", "b"}},
+		"nobody was called":      {[]string{"", "", ""}, 8, nil},
+		"different ones":         {[]string{"a", "b", "c"}, 8, nil},
+		"the only GPU":           {[]string{"a", "a", "a"}, 1, nil},
+		"all of them":            {[]string{"a b", "a b", "a b"}, 2, nil},
+		"never the last of them": {[]string{"a", "a", "b", "b", "c", "c"}, 3, []string{"a", "b"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var cr crashes
+			for _, b := range c.busy {
+				cr.add(strings.Fields(b), c.known)
+			}
+			if !slices.Equal(cr.avoid, c.avoid) {
+				t.Errorf("avoid %v, want %v", cr.avoid, c.avoid)
+			}
+			cr.reprieve()
+			if cr.avoid != nil {
+				t.Error("a reprieve is for all")
+			}
+		})
+	}
+	var cr crashes
+	cr.add([]string{"a"}, 8)
+	cr.served()
+	if cr.add([]string{"a"}, 8) {
+		t.Error("crashes with long service between them are no row")
+	}
+}
