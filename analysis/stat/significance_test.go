@@ -77,6 +77,13 @@ func TestStudentTails(t *testing.T) {
 	}
 }
 
+// Two constants that differ: scipy's statistic is infinite and its p-value 0.
+func TestWelchWithoutVariance(t *testing.T) {
+	if w := Welch([]float64{1, 1}, []float64{2, 2}); !math.IsInf(w.Statistic, -1) || w.P != 0 || !math.IsNaN(w.DF) || !math.IsNaN(w.Low) {
+		t.Errorf("%+v", w)
+	}
+}
+
 func TestExactWhereItCanBe(t *testing.T) {
 	x, y := Linspace(0, 1, 12), Linspace(0.55, 1.5, 11)
 	if m, ok := ExactMannWhitney(x, y); !ok || m.Method != "exact" || m.P >= AsymptoticMannWhitney(x, y).P*1.5 {

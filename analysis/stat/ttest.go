@@ -25,10 +25,11 @@ func Welch(x, y []float64) TTest {
 	m := twoMoments(x, y)
 	sx, sy := m.vx/m.nx, m.vy/m.ny
 	df := (sx + sy) * (sx + sy) / (sx*sx/(m.nx-1) + sy*sy/(m.ny-1))
-	if math.IsNaN(df) {
-		df = 1 // as scipy: the statistic is NaN then anyway
+	t := m.test(math.Sqrt(sx+sy), df)
+	if math.IsNaN(df) { // no variance on either side: scipy takes 1, for an infinite statistic
+		t.P = studentTwoSided(t.Statistic, 1)
 	}
-	return m.test(math.Sqrt(sx+sy), df)
+	return t
 }
 
 type moments struct{ nx, ny, mx, my, vx, vy float64 }

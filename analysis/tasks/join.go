@@ -318,7 +318,8 @@ func newUseCurve(r *analysis.Result) *UseCurve {
 	if r.Grid.Bins == 0 {
 		return nil
 	}
-	c := &UseCurve{From: r.Grid.From, Bin: r.Grid.Width.Seconds()}
+	// A sample stands at the end of what it covers, a bin at its beginning.
+	c := &UseCurve{From: r.Grid.From.Add(-r.Interval), Bin: r.Grid.Width.Seconds()}
 	for column, to := range map[string]*[]Number{"cpu_util": &c.CPU, "memory_util": &c.Memory, "gpu_util": &c.GPU, "network_mbps": &c.Network} {
 		var series []*analysis.Series
 		for _, e := range r.Entities {

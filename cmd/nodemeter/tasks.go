@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -119,6 +120,9 @@ func (f *taskFlags) options() (tasks.Options, error) {
 func (f *taskFlags) join(cmd *cobra.Command, set *tasks.Set) (*tasks.Join, error) {
 	if len(f.windows) == 0 {
 		return nil, nil
+	}
+	if slices.Contains(f.windows, "-") {
+		return nil, usagef("--windows -: samples are read several times; give a file")
 	}
 	zone, err := time.LoadLocation(f.zone)
 	if err != nil {
