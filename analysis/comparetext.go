@@ -21,22 +21,9 @@ func (c *Comparison) WriteText(w io.Writer) error {
 		fmt.Fprintf(&b, "%s: %s, %s\n   %s\n", x.name, Escape(strings.Join(x.r.Inputs.Paths, ", ")), x.r.span(x.r.From, x.r.To), x.r.Bound.Sentence)
 	}
 	b.WriteString("\n")
-	t := &Table{Header: []string{"Mean", "A", "B", "B - A", "95 % interval", "Effect"}, Left: 1}
-	for i := range c.Differences {
-		d := &c.Differences[i]
-		interval := "-"
-		if !d.Low.IsNaN() {
-			interval = FormatDifference(d.Low, d.Unit) + " to " + FormatDifference(d.High, d.Unit)
-		}
-		t.Add(d.Label, FormatValue(d.A, d.Unit), FormatValue(d.B, d.Unit), FormatDifference(d.Diff, d.Unit), interval, fmt.Sprintf("A=%.2f", float64(d.Effect)), "")
-	}
-	t.Header = append(t.Header, "")
-	for i := range t.rows {
-		t.rows[i][6] = c.Differences[i].String()
-	}
-	if len(t.rows) == 0 {
+	if len(c.Differences) == 0 {
 		b.WriteString("The recordings have no metric in common.\n")
-	} else if err := c.writeTables(&b, t); err != nil {
+	} else if err := c.writeTables(&b); err != nil {
 		return err
 	}
 	for _, x := range []struct {
@@ -58,7 +45,16 @@ func (c *Comparison) WriteText(w io.Writer) error {
 	return err
 }
 
-func (c *Comparison) writeTables(b *strings.Builder, t *Table) error {
+func (c *Comparison) writeTables(b *strings.Builder) error {
+	t := &Table{Header: []string{"Mean", "A", "B", "B - A", "95 % interval", "Effect", ""}, Left: 1}
+	for i := range c.Differences {
+		d := &c.Differences[i]
+		interval := "-"
+		if !d.Low.IsNaN() {
+			interval = FormatDifference(d.Low, d.Unit) + " to " + FormatDifference(d.High, d.Unit)
+		}
+		t.Add(d.Label, FormatValue(d.A, d.Unit), FormatValue(d.B, d.Unit), FormatDifference(d.Diff, d.Unit), interval, fmt.Sprintf("A=%.2f", float64(d.Effect)), d.String())
+	}
 	if err := t.Write(b); err != nil {
 		return err
 	}

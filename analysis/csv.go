@@ -273,11 +273,9 @@ func (c *csvReader) row() error {
 			return err
 		}
 	}
-	interval := 0.0
-	if c.at.interval >= 0 {
-		if interval, err = number(c.fields[c.at.interval]); err != nil || interval < 0 {
-			return rowErrorf("interval_seconds %s: want seconds", Escape(c.fields[c.at.interval]))
-		}
+	interval, err := c.interval()
+	if err != nil {
+		return err
 	}
 	worker, err := c.worker(c.fields[c.at.worker])
 	if err != nil {
@@ -297,6 +295,18 @@ func (c *csvReader) row() error {
 		f.Interval = append(f.Interval, interval)
 	}
 	return nil
+}
+
+// interval returns how many seconds the row covers, NaN where it does not say.
+func (c *csvReader) interval() (float64, error) {
+	if c.at.interval < 0 {
+		return math.NaN(), nil
+	}
+	v, err := number(c.fields[c.at.interval])
+	if err != nil || v < 0 || math.IsInf(v, 0) {
+		return 0, rowErrorf("interval_seconds %s: want seconds", Escape(c.fields[c.at.interval]))
+	}
+	return v, nil
 }
 
 // worker returns the number of a worker id.

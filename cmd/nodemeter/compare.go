@@ -24,33 +24,36 @@ intervals come from a block bootstrap; its draws are the same each time.`,
 			}
 			return nil
 		},
-		RunE: func(cmd *cobra.Command, args []string) error {
-			write, err := comparisonWriter(format)
-			if err != nil {
-				return err
-			}
-			used, err := loadRules(rules, nil)
-			if err != nil {
-				return err
-			}
-			var results [2]*analysis.Result
-			for i, path := range args {
-				o, err := flags.options(cmd, []string{path})
-				if err != nil {
-					return err
-				}
-				o.Rules = used
-				if results[i], err = flags.analyze(cmd, o); err != nil {
-					return err
-				}
-			}
-			return write(analysis.Compare(results[0], results[1], used.Requires), cmd.OutOrStdout())
-		},
+		RunE: func(cmd *cobra.Command, args []string) error { return runCompare(cmd, args, &flags, format, rules) },
 	}
 	flags.add(cmd)
 	cmd.Flags().StringVar(&format, "format", "text", "`FORMAT` of the output: text, json or csv")
 	cmd.Flags().StringVar(&rules, "rules", "", "take the findings' rules from this `FILE` (YAML) instead of the built-in ones")
 	return cmd
+}
+
+func runCompare(cmd *cobra.Command, args []string, flags *analyzeFlags, format, rules string) error {
+	write, err := comparisonWriter(format)
+	if err != nil {
+		return err
+	}
+	used, err := loadRules(rules, nil)
+	if err != nil {
+		return err
+	}
+	var results [2]*analysis.Result
+	for i, path := range args {
+		o, err := flags.options(cmd, []string{path})
+		if err != nil {
+			return err
+		}
+		o.Rules = used
+		if results[i], err = flags.analyze(cmd, o); err != nil {
+			return err
+		}
+		reportProblems(cmd.ErrOrStderr(), results[i].Problems)
+	}
+	return write(analysis.Compare(results[0], results[1], used.Requires), cmd.OutOrStdout())
 }
 
 func comparisonWriter(format string) (func(*analysis.Comparison, io.Writer) error, error) {

@@ -45,11 +45,16 @@ func (f *analyzeFlags) options(cmd *cobra.Command, paths []string) (analysis.Opt
 	return analysis.Options{Paths: paths, Stdin: cmd.InOrStdin(), From: from, To: to, Zone: zone, Nodes: f.nodes, Progress: readProgress(cmd.ErrOrStderr(), time.Now)}, nil
 }
 
+// summaryFlags are the flags of summary.
+type summaryFlags struct {
+	analyze           analyzeFlags
+	format, by, rules string
+	failOn            []string
+	printRules        bool
+}
+
 func newSummary() *cobra.Command {
-	var flags analyzeFlags
-	var format, by, rules string
-	var failOn []string
-	var printRules bool
+	var f summaryFlags
 	cmd := &cobra.Command{
 		Use:   "summary [DIR|FILE…]",
 		Short: "Print what a recording used: the notebook's summary, a table per worker, use and findings",
@@ -58,43 +63,49 @@ notebook's shape (timestamp,time_offset,worker_id,cpu_util,memory_util,gpu_util,
 standard input), and prints the notebook's "Resource Utilization Summary" and a table per worker.
 Without arguments it reads where nodemeterd records by default.`,
 		Example: "  nodemeter summary\n  nodemeter summary --since 2h --by gpu\n  nodemeter summary --format json resource_samples.csv",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if printRules {
-				_, err := io.WriteString(cmd.OutOrStdout(), analysis.DefaultRulesYAML())
-				return err
-			}
-			o, err := flags.options(cmd, args)
-			if err != nil {
-				return err
-			}
-			if o.By, err = analysis.ParseBy(by); err != nil {
-				return usageError{err}
-			}
-			write, err := summaryWriter(format)
-			if err != nil {
-				return err
-			}
-			if o.Rules, err = loadRules(rules, failOn); err != nil {
-				return err
-			}
-			result, err := flags.analyze(cmd, o)
-			if err != nil {
-				return err
-			}
-			reportProblems(cmd.ErrOrStderr(), result.Problems)
-			if err := write(result, cmd.OutOrStdout()); err != nil {
-				return err
-			}
-			return failFound(cmd.ErrOrStderr(), result.FailOn(failOn))
-		},
+		RunE:    func(cmd *cobra.Command, args []string) error { return f.run(cmd, args) },
 	}
-	flags.add(cmd)
-	cmd.Flags().StringVar(&format, "format", "text", "`FORMAT` of the output: text, json or csv")
-	cmd.Flags().StringVar(&by, "by", "worker", "a row of the table is a `KIND`: worker, gpu, nic, disk or cpu")
-	cmd.Flags().StringVar(&rules, "rules", "", "take the findings' rules from this `FILE` (YAML) instead of the built-in ones")
-	cmd.Flags().BoolVar(&printRules, "print-rules", false, "print the built-in rules, to begin a file for --rules with")
-	cmd.Flags().StringSliceVar(&failOn, "fail-on", nil, "exit with 1 on a finding of this `SEVERITY` (info, warning, critical) or worse, or of this id; may be repeated")
+	f.analyze.add(cmd)
+	fl := cmd.Flags()
+	fl.StringVar(&f.format, "format", "text", "`FORMAT` of the output: text, json or csv")
+	fl.StringVar(&f.by, "by", "worker", "a row of the table is a `KIND`: worker, gpu, nic, disk or cpu")
+	fl.StringVar(&f.rules, "rules", "", "take the findings' rules from this `FILE` (YAML) instead of the built-in ones")
+	fl.BoolVar(&f.printRules, "print-rules", false, "print the built-in rules, to begin a file for --rules with")
+	fl.StringSliceVar(&f.failOn, "fail-on", nil, "exit with 1 on a finding of this `SEVERITY` (info, warning, critical) or worse, or of this id; may be repeated")
 	return cmd
+}
+
+func (f *summaryFlags) run(cmd *cobra.Command, args []string) error {
+	if f.printRules {
+		_, err := io.WriteString(cmd.OutOrStdout(), analysis.DefaultRulesYAML())
+		return err
+	}
+	write, err := summaryWriter(f.format)
+	if err != nil {
+		return err
+	}
+	by, err := analysis.ParseBy(f.by)
+	if err != nil {
+		return usageError{err}
+	}
+	rules, err := loadRules(f.rules, f.failOn)
+	if err != nil {
+		return err
+	}
+	o, err := f.analyze.options(cmd, args)
+	if err != nil {
+		return err
+	}
+	o.By, o.Rules = by, rules
+	result, err := f.analyze.analyze(cmd, o)
+	if err != nil {
+		return err
+	}
+	reportProblems(cmd.ErrOrStderr(), result.Problems)
+	if err := write(result, cmd.OutOrStdout()); err != nil {
+		return err
+	}
+	return failFound(cmd.ErrOrStderr(), result.FailOn(f.failOn))
 }
 
 // loadRules reads the rules to use and checks what --fail-on names.
