@@ -99,7 +99,7 @@ func TestJournalCutAtEveryByte(t *testing.T) {
 // TestJournalEveryByteFlipped: no panic, nothing invented, every intact record
 // before the damage kept, and the damage is reported.
 func TestJournalEveryByteFlipped(t *testing.T) {
-	path, data, ends, samples := smallJournal(t, 5)
+	path, data, ends, samples := smallJournal(t, 3)
 	want := expect("n1", samples...)
 	for at := range data {
 		for _, mask := range []byte{0x01, 0x80, 0xff} {
@@ -188,7 +188,7 @@ func TestWindowLargerThanMemoryBudget(t *testing.T) {
 	dir := t.TempDir()
 	m := newMaker("n1", 200)
 	var samples []*metric.Sample
-	for range 3000 { // 600,000 values of the node, budget 262,144
+	for range 1500 { // 300,000 values of the node, budget 262,144
 		samples = append(samples, m.sample())
 	}
 	path := writeJournal(t, options(t, dir), samples)

@@ -187,11 +187,11 @@ func readAll(t testing.TB, paths []string, q Query) (map[cell]float64, []Problem
 
 func collect(t testing.TB, out map[cell]float64, c *Chunk) {
 	t.Helper()
+	name := c.Node + "/" + c.Kind.String() + "/" + c.ID + "/" + c.Worker
 	for i, at := range c.Time {
 		if i > 0 && at < c.Time[i-1] {
 			t.Errorf("%s %s: time goes back at row %d", c.Kind, c.ID, i)
 		}
-		name := c.Node + "/" + c.Kind.String() + "/" + c.ID + "/" + c.Worker
 		out[cell{name, at, "interval"}] = c.Interval[i]
 		for k := range c.Columns {
 			if v, ok := c.Columns[k].At(i); ok {

@@ -52,7 +52,7 @@ func invented(got, want map[cell]float64) (cell, bool) {
 // every value is still read as it was recorded, and the damage is reported with
 // its place.
 func TestSealedEveryByteDamaged(t *testing.T) {
-	path, data, want := smallSealed(t, 8)
+	path, data, want := smallSealed(t, 3)
 	for at := range data {
 		mask := []byte{0x01, 0x80, 0xff, 0x20}[at%4]
 		data[at] ^= mask
@@ -71,7 +71,7 @@ func TestSealedEveryByteDamaged(t *testing.T) {
 // TestSealedSectorsDamaged: where a whole sector is gone, what does not lie in
 // a damaged block is read as it was, the rest is reported, nothing is invented.
 func TestSealedSectorsDamaged(t *testing.T) {
-	path, data, want := smallSealed(t, 2000)
+	path, data, want := smallSealed(t, 400)
 	survived := 0
 	for at := 0; at < len(data); at += 512 {
 		damaged := bytes.Clone(data)
@@ -143,7 +143,7 @@ func TestManifestDamaged(t *testing.T) {
 
 // TestPagesWithoutManifest: page checksums alone catch damage within pages.
 func TestPagesWithoutManifest(t *testing.T) {
-	path, data, want := smallSealed(t, 400)
+	path, data, want := smallSealed(t, 40)
 	if err := os.Remove(sibling(path, extManifest)); err != nil {
 		t.Fatal(err)
 	}
