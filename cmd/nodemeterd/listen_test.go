@@ -21,36 +21,56 @@ import (
 	"time"
 )
 
-// certificate makes a self-signed one for 127.0.0.1 and returns its files.
-func certificate(t *testing.T, dir string) (cert, key string, pool *x509.CertPool) {
+// authority signs certificates for 127.0.0.1.
+type authority struct {
+	dir  string
+	cert *x509.Certificate
+	key  *ecdsa.PrivateKey
+	pool *x509.CertPool
+}
+
+func newAuthority(t *testing.T) *authority {
 	t.Helper()
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	a := &authority{dir: t.TempDir(), pool: x509.NewCertPool()}
+	a.cert, a.key = a.issue(t, "ca", time.Now().Add(time.Hour))
+	a.pool.AddCert(a.cert)
+	return a
+}
+
+func (a *authority) path(name string) string { return filepath.Join(a.dir, name) }
+
+// issue makes NAME.pem and NAME.key; the first signs itself.
+func (a *authority) issue(t *testing.T, name string, until time.Time) (*x509.Certificate, *ecdsa.PrivateKey) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "node"},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
+		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: name},
+		NotBefore: time.Now().Add(-2 * time.Hour), NotAfter: until,
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: a.cert == nil, BasicConstraintsValid: true,
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
 	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
+	parent, signer := a.cert, a.key
+	if parent == nil {
+		parent, signer = template, key
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, parent, &key.PublicKey, signer)
 	if err != nil {
 		t.Fatal(err)
 	}
-	secret, err := x509.MarshalECPrivateKey(private)
+	secret, err := x509.MarshalECPrivateKey(key)
 	if err != nil {
 		t.Fatal(err)
 	}
-	cert, key = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
-	writeFile(t, cert, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
-	writeFile(t, key, string(pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: secret})))
-	parsed, err := x509.ParseCertificate(der)
+	writeFile(t, a.path(name+".pem"), string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
+	writeFile(t, a.path(name+".key"), string(pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: secret})))
+	cert, err := x509.ParseCertificate(der)
 	if err != nil {
 		t.Fatal(err)
 	}
-	pool = x509.NewCertPool()
-	pool.AddCert(parsed)
-	return cert, key, pool
+	return cert, key
 }
 
 func writeFile(t *testing.T, path, text string) {
@@ -78,15 +98,15 @@ func served(t *testing.T, s *settings) string {
 }
 
 func TestTLSAndPassword(t *testing.T) {
-	dir := t.TempDir()
-	cert, key, pool := certificate(t, dir)
-	config := filepath.Join(dir, "web.yml")
+	ca := newAuthority(t)
+	ca.issue(t, "server", time.Now().Add(time.Hour))
+	config := ca.path("web.yml")
 	// The hash is bcrypt's of "secret", cost 4.
-	writeFile(t, config, "tls_server_config:\n  cert_file: "+cert+"\n  key_file: "+key+
-		"\nbasic_auth_users:\n  prometheus: $2a$04$YleXZ/3YWnPAQKPXOlkWoOutCIxdOB3MLqYa.41bgmdobPQQvVRDW\n")
+	writeFile(t, config, "tls_server_config:\n  cert_file: server.pem\n  key_file: server.key\n"+
+		"basic_auth_users:\n  prometheus: $2a$04$YleXZ/3YWnPAQKPXOlkWoOutCIxdOB3MLqYa.41bgmdobPQQvVRDW\n")
 	address := served(t, &settings{listen: []string{"127.0.0.1:0"}, webConfigFile: config})
 
-	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}, DisableKeepAlives: true}}
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: ca.pool}, DisableKeepAlives: true}}
 	get := func(user, password string) int {
 		t.Helper()
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://"+address, nil)
@@ -113,6 +133,48 @@ func TestTLSAndPassword(t *testing.T) {
 	}
 	if w, err := http.Get("http://" + address); err == nil && w.StatusCode == 200 {
 		t.Error("plain HTTP was answered")
+	}
+}
+
+func TestClientCertificates(t *testing.T) {
+	ca := newAuthority(t)
+	ca.issue(t, "server", time.Now().Add(time.Hour))
+	ca.issue(t, "client", time.Now().Add(time.Hour))
+	ca.issue(t, "expired", time.Now().Add(-time.Hour))
+	stranger := newAuthority(t)
+	stranger.issue(t, "client", time.Now().Add(time.Hour))
+	config := ca.path("web.yml")
+	writeFile(t, config, "tls_server_config:\n  cert_file: server.pem\n  key_file: server.key\n"+
+		"  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: ca.pem\n")
+	address := served(t, &settings{listen: []string{"127.0.0.1:0"}, webConfigFile: config})
+
+	for _, c := range []struct {
+		who   string
+		from  *authority
+		name  string
+		enter bool
+	}{
+		{"a known client", ca, "client", true},
+		{"an expired certificate", ca, "expired", false},
+		{"another authority's client", stranger, "client", false},
+		{"nobody", nil, "", false},
+	} {
+		tlsConfig := &tls.Config{RootCAs: ca.pool}
+		if c.from != nil {
+			pair, err := tls.LoadX509KeyPair(c.from.path(c.name+".pem"), c.from.path(c.name+".key"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			tlsConfig.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &pair, nil }
+		}
+		client := &http.Client{Transport: &http.Transport{TLSClientConfig: tlsConfig, DisableKeepAlives: true}}
+		w, err := client.Get("https://" + address)
+		if err == nil {
+			w.Body.Close()
+		}
+		if entered := err == nil && w.StatusCode == http.StatusOK; entered != c.enter {
+			t.Errorf("%s: entered %v, %v", c.who, entered, err)
+		}
 	}
 }
 
