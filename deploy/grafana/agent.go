@@ -35,8 +35,8 @@ func agentFigures() []Panel {
 
 func agentSampling() []Panel {
 	return []Panel{
-		lines("Missed ticks", perSecond, "Ticks for which no sample was taken, by reason.",
-			q(`sum by (reason) (rate(nodemeter_missed_ticks_total{`+on+`}[$__rate_interval]))`, "{{reason}}")),
+		flat(lines("Missed ticks", perSecond, "Ticks for which no sample was taken, by reason.",
+			q(`sum by (reason) (rate(nodemeter_missed_ticks_total{`+on+`}[$__rate_interval]))`, "{{reason}}")), 1),
 		lines("Lateness", secs, "How long after its tick the reading of the last sample began.",
 			q(`nodemeter_tick_lag_seconds{`+on+`}`, "{{instance}}")),
 		lines("Age of the last sample", secs, "Time between the scrape and the tick it shows; more than the interval means that the loop is stuck or the clocks differ.",
@@ -53,16 +53,16 @@ func agentSources() []Panel {
 			q(`min by (instance, source) (nodemeter_source_up{`+on+`})`, "{{instance}} {{source}}")),
 		lines("Time of a read", secs, "How long each source's last read took; the slowest node of each.",
 			q(`max by (source) (nodemeter_source_duration_seconds{`+on+`})`, "{{source}}")),
-		lines("Refused values", perSecond, "Values that cannot be true, such as a utilization of 218322032, refused and counted.",
-			q(`sum by (instance, source) (rate(nodemeter_source_rejected_total{`+on+`}[$__rate_interval]))`, "{{instance}} {{source}}")),
+		flat(lines("Refused values", perSecond, "Values that cannot be true, such as a utilization of 218322032, refused and counted.",
+			q(`sum by (source) (rate(nodemeter_source_rejected_total{`+on+`}[$__rate_interval]))`, "{{source}}")), 1),
 	}
 }
 
 func agentRecording() []Panel {
 	return []Panel{
 		lines("Written", byteRate, "Bytes written to windows.", q(`rate(nodemeter_windows_written_bytes_total{`+on+`}[$__rate_interval])`, "{{instance}}")),
-		lines("Samples not written", perSecond, "Samples that are not in a window: the directory is full, at its limit, read-only or too slow.",
-			q(`rate(nodemeter_windows_dropped_samples_total{`+on+`}[$__rate_interval])`, "{{instance}}")),
+		flat(lines("Samples not written", perSecond, "Samples that are not in a window: the directory is full, at its limit, read-only or too slow.",
+			q(`rate(nodemeter_windows_dropped_samples_total{`+on+`}[$__rate_interval])`, "{{instance}}")), 1),
 	}
 }
 

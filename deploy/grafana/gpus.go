@@ -27,7 +27,7 @@ func gpuFigures() []Panel {
 		figure("Not well", number, "Devices that hang, are lost, failed or wait for a reset.", steps("green", 1.0, "red"),
 			q(`sum(nodemeter_gpu_state{state=~"hung|lost|failed|resetting",`+onGPU+`})`, "")),
 		figure("Busy", ratio, "Mean over the GPUs and the chosen time, idle ones included. "+gpuMeans, steps("red", 0.15, "orange", 0.25, "text"),
-			q(`avg(rate(nodemeter_gpu_busy_seconds_total{`+onGPU+`}[$__range]))`, "")),
+			q(`avg(`+gpuBusy("$__range", onGPU)+`)`, "")),
 		figure("Busy GPU-hours", hours, "Time in which a kernel ran, summed over the GPUs and the chosen time.", nil,
 			q(`sum(increase(nodemeter_gpu_busy_seconds_total{`+onGPU+`}[$__range])) / 3600`, "")),
 		figure("Energy", "kwatth", "From the driver's energy counter, else integrated from power; in the chosen time.", nil,
@@ -62,8 +62,8 @@ func gpuMemory() []Panel {
 func gpuClocks() []Panel {
 	return []Panel{
 		lines("SM clock", hertz, "Clock of the multiprocessors.", q(named(`nodemeter_gpu_sm_clock_hertz{`+onGPU+`}`), device)),
-		unbounded(lines("Slowed", ratio, "Share of time in which something held the clocks down, by reason; power is normal under full load, thermal and hardware are not.",
-			q(`avg by (reason) (rate(nodemeter_gpu_throttled_seconds_total{`+onGPU+`}[$__rate_interval]))`, "{{reason}}"))),
+		flat(lines("Slowed", ratio, "Share of time in which something held the clocks down, by reason; power is normal under full load, thermal and hardware are not.",
+			q(`avg by (reason) (rate(nodemeter_gpu_throttled_seconds_total{`+onGPU+`}[$__rate_interval]))`, "{{reason}}")), 0.1),
 		marked(lines("Temperature", celsius, "Of the GPU itself; above the line it slows down or soon will.", q(named(`nodemeter_gpu_temperature_celsius{`+onGPU+`}`), device)), steps("green", 85.0, "red")),
 	}
 }
@@ -80,9 +80,9 @@ func gpuHealth() []Panel {
 	return []Panel{
 		states("State", "Each GPU's condition; a device that hangs or is lost never takes the others or the host's figures with it.", mappings,
 			q(state("ok", "0")+" or "+state("hung", "1")+" or "+state("lost", "2")+" or "+state("failed", "3")+" or "+state("resetting", "4")+" or "+state("released", "5")+" or "+state("unsupported", "6"), "{{instance}} {{uuid}}")),
-		lines("XID events", "none", "Errors the driver reported, by the number of events in each step.",
-			q(`increase(nodemeter_gpu_xid_events_total{`+onGPU+`}[$__rate_interval])`, "{{instance}} {{uuid}}")),
-		lines("Memory errors", "none", "Uncorrected ECC errors in each step. Any is reason to look; rising is reason to drain.",
-			q(`increase(nodemeter_gpu_ecc_uncorrected_errors_total{`+onGPU+`}[$__rate_interval])`, "{{instance}} {{uuid}}")),
+		flat(lines("XID events", "none", "Errors the driver reported, by the number of events in each step.",
+			q(named(`increase(nodemeter_gpu_xid_events_total{`+onGPU+`}[$__rate_interval])`), device)), 1),
+		flat(lines("Memory errors", "none", "Uncorrected ECC errors in each step. Any is reason to look; rising is reason to drain.",
+			q(named(`increase(nodemeter_gpu_ecc_uncorrected_errors_total{`+onGPU+`}[$__rate_interval])`), device)), 1),
 	}
 }

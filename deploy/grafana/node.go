@@ -7,7 +7,7 @@ func node() *Dashboard {
 		Description: "Resource utilization of the chosen nodes: the four pictures of the notebook's section 5, then every subject. Means are exact at any scrape interval, quantiles include every sample between scrapes.",
 		Rows: []Row{
 			{Title: "Resource utilization", Height: 9, Panels: []Panel{cpuOverTime(), cpuHeatmap()}},
-			{Height: 9, Panels: []Panel{distribution(), averages()}},
+			{Height: 13, Panels: []Panel{distribution(), averages()}},
 			{Title: "Bursts", Height: 8, Panels: bursts()},
 			{Title: "Processors", Height: 8, Panels: processors()},
 			{Title: "Memory", Height: 8, Panels: memory()},
@@ -32,19 +32,33 @@ func cpuHeatmap() Panel {
 // distribution stands for the notebook's box plot.
 func distribution() Panel {
 	var queries []Query
-	for _, s := range []struct{ label, quantile string }{{"p5", "0.05"}, {"p25", "0.25"}, {"median", "0.5"}, {"p75", "0.75"}, {"p95", "0.95"}, {"max", "1"}} {
-		for _, m := range []struct{ name, family string }{{"CPU", cpuSamples}, {"Memory", memorySamples}, {"GPU", gpuSamples}} {
+	for _, m := range []struct{ name, family string }{{"CPU", cpuSamples}, {"Memory", memorySamples}, {"GPU", gpuSamples}} {
+		for _, s := range []struct{ label, quantile string }{{"p5", "0.05"}, {"p25", "0.25"}, {"median", "0.5"}, {"p75", "0.75"}, {"p95", "0.95"}, {"max", "1"}} {
 			queries = append(queries, instant(quantile(s.quantile, m.family), m.name+" "+s.label))
 		}
 	}
-	return bars("Resource utilization distribution", ratio, "Quantiles over the chosen time of every sample of the chosen nodes, from native histograms: minutes with a scrape every minute, seconds inside it all the same. GPU only of nodes that have one. "+gpuMeans, nil, queries...)
+	return coloured(bars("Resource utilization distribution", ratio, "Quantiles over the chosen time of every sample of the chosen nodes, from native histograms: minutes with a scrape every minute, seconds inside it all the same. GPU only of nodes that have one. "+gpuMeans, nil, queries...))
 }
 
 func averages() Panel {
-	return bars("Average utilization by node", ratio, "Means over the chosen time, from counters (CPU, GPU) and samples (memory). GPU is the mean over the node's GPUs, idle ones included. "+gpuMeans, nil,
+	return coloured(bars("Average utilization by node", ratio, "Means over the chosen time, from counters (CPU, GPU) and samples (memory). GPU is the mean over the node's GPUs, idle ones included. "+gpuMeans, nil,
 		q(`1 - sum by (instance) (increase(nodemeter_cpu_seconds_total{mode=~"idle|iowait",`+on+`}[$__range])) / sum by (instance) (increase(nodemeter_cpu_seconds_total{`+on+`}[$__range]))`, "CPU {{instance}}"),
 		q(`avg by (instance) (avg_over_time(nodemeter_memory_utilization_ratio{`+on+`}[$__range]))`, "Memory {{instance}}"),
-		q(`avg by (instance) (rate(nodemeter_gpu_busy_seconds_total{`+on+`}[$__range]))`, "GPU {{instance}}"))
+		q(`avg by (instance) (`+gpuBusy("$__range", on)+`)`, "GPU {{instance}}")))
+}
+
+// coloured gives CPU, memory and GPU the notebook's colours.
+func coloured(p Panel) Panel {
+	for _, c := range [][2]string{{"CPU", "steelblue"}, {"Memory", "coral"}, {"GPU", "green"}} {
+		p.Overrides = append(p.Overrides, Override{Matcher{"byRegexp", "/^" + c[0] + " /"}, []Property{{"color", object{"mode": "fixed", "fixedColor": c[1]}}}})
+	}
+	return p
+}
+
+// gpuBusy is each GPU's busy share of the time that samples cover: right from
+// an agent's first minute on.
+func gpuBusy(window, matchers string) string {
+	return `increase(nodemeter_gpu_busy_seconds_total{` + matchers + `}[` + window + `]) / on (cluster, job, instance) group_left () (increase(nodemeter_ticks_total{` + on + `}[` + window + `]) * nodemeter_interval_seconds{` + on + `})`
 }
 
 // quantile over the chosen time of all samples of the chosen nodes.
@@ -92,8 +106,8 @@ func memory() []Panel {
 			q(`nodemeter_memory_utilization_ratio{`+on+`}`, "{{instance}}")), steps("green", 0.95, "red")),
 		lines("Memory in use", byteCount, "Bytes that programs cannot have any more, and the page cache, which they can.",
 			q(used, "in use {{instance}}"), q(`nodemeter_memory_cached_bytes{`+on+`}`, "page cache {{instance}}")),
-		lines("Swap in use", byteCount, "Zero throughout on a node without swap.",
-			q(`nodemeter_swap_total_bytes{`+on+`} - nodemeter_swap_free_bytes{`+on+`}`, "{{instance}}")),
+		flat(lines("Swap in use", byteCount, "Zero throughout on a node without swap.",
+			q(`nodemeter_swap_total_bytes{`+on+`} - nodemeter_swap_free_bytes{`+on+`}`, "{{instance}}")), 1<<20),
 	}
 }
 
@@ -102,21 +116,21 @@ func traffic() []Panel {
 		lines("Network", byteRate, "Over physical links including InfiniBand; loopback, bridges, veth and bond masters left out so that nothing counts twice.",
 			q(`rate(nodemeter_network_receive_bytes_total{`+on+`}[$__rate_interval])`, "received {{instance}}"),
 			q(`rate(nodemeter_network_transmit_bytes_total{`+on+`}[$__rate_interval])`, "sent {{instance}}")),
-		lines("Errors and drops by link", perSecond, "Packets with errors and packets dropped, both directions.",
-			q(`rate(nodemeter_network_device_receive_errors_total{`+on+`}[$__rate_interval]) + rate(nodemeter_network_device_transmit_errors_total{`+on+`}[$__rate_interval])`, "errors {{instance}} {{device}}"),
-			q(`rate(nodemeter_network_device_receive_drops_total{`+on+`}[$__rate_interval]) + rate(nodemeter_network_device_transmit_drops_total{`+on+`}[$__rate_interval])`, "drops {{instance}} {{device}}")),
+		flat(lines("Errors and drops", perSecond, "Packets with errors and packets dropped, both directions, all links.",
+			q(`sum by (instance) (rate(nodemeter_network_device_receive_errors_total{`+on+`}[$__rate_interval]) + rate(nodemeter_network_device_transmit_errors_total{`+on+`}[$__rate_interval]))`, "errors {{instance}}"),
+			q(`sum by (instance) (rate(nodemeter_network_device_receive_drops_total{`+on+`}[$__rate_interval]) + rate(nodemeter_network_device_transmit_drops_total{`+on+`}[$__rate_interval]))`, "drops {{instance}}")), 1),
 		lines("Disks", byteRate, "Read from and written to physical disks.",
 			q(`rate(nodemeter_disk_read_bytes_total{`+on+`}[$__rate_interval])`, "read {{instance}}"),
 			q(`rate(nodemeter_disk_written_bytes_total{`+on+`}[$__rate_interval])`, "written {{instance}}")),
-		unbounded(lines("Disks busy", ratio, "Share of time in which a disk had I/O in flight.",
-			q(`rate(nodemeter_disk_device_io_seconds_total{`+on+`}[$__rate_interval])`, "{{instance}} {{device}}"))),
+		flat(lines("Disks busy", ratio, "Share of time in which a disk had I/O in flight.",
+			q(`rate(nodemeter_disk_device_io_seconds_total{`+on+`}[$__rate_interval])`, "{{instance}} {{device}}")), 0.1),
 	}
 }
 
 func pressure() []Panel {
 	panel := func(title, subject, kind, description string) Panel {
-		return unbounded(lines(title, ratio, description,
-			q(`rate(nodemeter_pressure_`+subject+`_`+kind+`_seconds_total{`+on+`}[$__rate_interval])`, "{{instance}}")))
+		return flat(lines(title, ratio, description,
+			q(`rate(nodemeter_pressure_`+subject+`_`+kind+`_seconds_total{`+on+`}[$__rate_interval])`, "{{instance}}")), 0.1)
 	}
 	return []Panel{
 		panel("Waiting for a core", "cpu", "some", "Share of time in which at least one task waited for a processor (PSI some)."),

@@ -74,6 +74,14 @@ func unbounded(p Panel) Panel {
 	return p
 }
 
+// flat takes the fixed upper end off and keeps an axis whose values are tiny, or
+// zero throughout, from blowing them up.
+func flat(p Panel, upTo float64) Panel {
+	p.Max = nil
+	p.Custom["axisSoftMax"] = upTo
+	return p
+}
+
 // black draws one series as the notebook draws its average: thick, above all
 // others, black on white and white on black.
 func black(p Panel, series string) Panel {
