@@ -21,7 +21,6 @@ type analyzer struct {
 	result  *Result
 	tracks  map[Entity]*track
 	node    string
-	started bool
 	meta    *window.Meta
 	events  []metric.Event // of the node being read
 	all     map[string]*Distribution
@@ -250,7 +249,7 @@ func (a *analyzer) lay() {
 
 // Section5 computes section 5 of the notebook; nil where there were too many rows.
 func (r *Result) Section5() *Section5 {
-	if r.Frame == nil {
+	if r.Frame == nil || r.Frame.Len() > section5Limit {
 		return nil
 	}
 	return NewSection5(r.Frame)

@@ -72,6 +72,10 @@ type Result struct {
 // frameLimit is the number of rows up to which the notebook's own figures are computed from windows.
 const frameLimit = 50_000
 
+// section5Limit is the number of rows up to which they are computed at all: a
+// list an offset is for the notebook's sizes.
+const section5Limit = 500_000
+
 // errNothing is returned when there is no sample at all.
 var errNothing = errors.New("no samples")
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -21,6 +22,8 @@ type CSVOptions struct {
 	From, To time.Time
 	// Zone is where timestamps without a zone were taken; nil means UTC.
 	Zone *time.Location
+	// Workers keeps the rows of these workers; nil keeps all.
+	Workers []string
 	// MaxRows bounds memory (about 60 bytes a row); 0 means DefaultMaxRows.
 	MaxRows int
 }
@@ -130,8 +133,8 @@ func (c *csvReader) finish() (*Frame, []window.Problem, error) {
 		case c.bad > 0:
 			return nil, nil, fmt.Errorf("%s: none of %d rows could be read; the first, line %s", c.o.Name, c.bad,
 				strings.TrimPrefix(c.reports[0].File, c.o.Name+":")+": "+c.reports[0].Err.Error())
-		case !c.o.From.IsZero() || !c.o.To.IsZero():
-			return nil, nil, fmt.Errorf("%s: no row in the time asked for", c.o.Name)
+		case !c.o.From.IsZero() || !c.o.To.IsZero() || c.o.Workers != nil:
+			return nil, nil, fmt.Errorf("%s: no row of the time and workers asked for", c.o.Name)
 		}
 		return nil, nil, fmt.Errorf("%s: a header and no rows: nothing was sampled", c.o.Name)
 	}
@@ -264,6 +267,10 @@ func (c *csvReader) row() error {
 	if t := time.Unix(0, at); !c.o.From.IsZero() && t.Before(c.o.From) || !c.o.To.IsZero() && !t.Before(c.o.To) {
 		return nil
 	}
+	name := c.fields[c.at.worker]
+	if c.o.Workers != nil && !slices.Contains(c.o.Workers, name) {
+		return nil
+	}
 	var values [4]float64
 	for i, pos := range c.at.values {
 		if pos < 0 {
@@ -277,7 +284,7 @@ func (c *csvReader) row() error {
 	if err != nil {
 		return err
 	}
-	worker, err := c.worker(c.fields[c.at.worker])
+	worker, err := c.worker(name)
 	if err != nil {
 		return err
 	}

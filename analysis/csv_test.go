@@ -148,7 +148,7 @@ func TestTenThousandWorkers(t *testing.T) {
 	if n := strings.Count(out.String(), "\n"); n > 250 {
 		t.Errorf("%d lines are too many to read", n)
 	}
-	for _, want := range []string{"10,000 workers", "and 9,960 more: --format csv or json shows all", "worker-39"} {
+	for _, want := range []string{"10,000 workers", "and 9,980 more: --format csv or json shows all", "worker-19"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%q is missing in:\n%s", want, out.String())
 		}

@@ -73,8 +73,6 @@ type subject struct {
 	s *Stats
 }
 
-func (x subject) name() string { return Escape(x.e.Entity.Label()) }
-
 // subjects returns the entities whose column has been seen well enough.
 func (q *inquiry) subjects(entities []*EntityResult, column string) []subject {
 	var out []subject

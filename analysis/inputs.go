@@ -119,7 +119,7 @@ func (c *csvInput) read(ctx context.Context, send func(piece) error) error {
 		defer f.Close()
 		in = f
 	}
-	frame, problems, err := ReadCSV(contextReader{ctx, in}, CSVOptions{Name: name, From: c.o.From, To: c.o.To, Zone: c.o.Zone})
+	frame, problems, err := ReadCSV(contextReader{ctx, in}, CSVOptions{Name: name, From: c.o.From, To: c.o.To, Zone: c.o.Zone, Workers: c.o.Nodes})
 	if err != nil {
 		return err
 	}

@@ -73,7 +73,7 @@ func (r *Result) Document() *Document {
 	d := &Document{
 		Inputs: r.Inputs, Zone: r.zoneID(), From: r.stamp(r.From), To: r.stamp(r.To), Interval: Number(r.Interval.Seconds()),
 		Notebook: r.Section5(), Overall: r.Overall, Entities: []DocumentEntity{}, Use: r.Use, Bound: r.Bound, Findings: r.Findings,
-		Missing: r.Missing, Notes: r.AllNotes(), Problems: []DocumentProblem{},
+		Missing: nonNil(r.Missing), Notes: nonNil(r.AllNotes()), Problems: []DocumentProblem{},
 	}
 	for _, e := range r.Entities {
 		d.Entities = append(d.Entities, r.documentEntity(e))

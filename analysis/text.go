@@ -12,7 +12,7 @@ import (
 )
 
 // maxTableEntities is how many entities the text table shows; CSV and JSON show all.
-const maxTableEntities = 40
+const maxTableEntities = 20
 
 // metricRow is one metric of the per-entity table.
 type metricRow struct{ column, label string }
