@@ -110,10 +110,8 @@ type conversion struct {
 	limit           int
 	series, dropped int
 
-	metrics  []dto.Metric // the slabs being used
-	values   []float64
-	gauges   []dto.Gauge
-	counters []dto.Counter
+	gauges   []gaugeMetric // what is left of the slabs
+	counters []counterMetric
 }
 
 // convert turns a sample into metrics. Beyond the limit series are dropped, the
@@ -188,27 +186,38 @@ func (c *conversion) add(fam *family, labels []*dto.LabelPair, v float64) {
 // of three small parts.
 const slab = 64
 
+type gaugeMetric struct {
+	metric dto.Metric
+	gauge  dto.Gauge
+	value  float64
+}
+
+type counterMetric struct {
+	metric  dto.Metric
+	counter dto.Counter
+	value   float64
+}
+
 // metric makes one metric out of the slabs.
 func (c *conversion) metric(kind dto.MetricType, labels []*dto.LabelPair, v float64) *dto.Metric {
-	i := len(c.metrics)
-	if i == cap(c.metrics) {
-		i = 0
-		c.metrics = make([]dto.Metric, 0, slab)
-		c.values = make([]float64, slab)
-		c.gauges = make([]dto.Gauge, slab)
-		c.counters = make([]dto.Counter, slab)
-	}
-	c.metrics = c.metrics[:i+1]
-	m := &c.metrics[i]
-	m.Label, c.values[i] = labels, v
 	if kind == dto.MetricType_COUNTER {
-		c.counters[i].Value = &c.values[i]
-		m.Counter = &c.counters[i]
-	} else {
-		c.gauges[i].Value = &c.values[i]
-		m.Gauge = &c.gauges[i]
+		if len(c.counters) == 0 {
+			c.counters = make([]counterMetric, slab)
+		}
+		m := &c.counters[0]
+		c.counters = c.counters[1:]
+		m.value, m.counter.Value = v, &m.value
+		m.metric.Label, m.metric.Counter = labels, &m.counter
+		return &m.metric
 	}
-	return m
+	if len(c.gauges) == 0 {
+		c.gauges = make([]gaugeMetric, slab)
+	}
+	m := &c.gauges[0]
+	c.gauges = c.gauges[1:]
+	m.value, m.gauge.Value = v, &m.value
+	m.metric.Label, m.metric.Gauge = labels, &m.gauge
+	return &m.metric
 }
 
 // done returns the families that have series, by name.

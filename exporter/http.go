@@ -29,7 +29,6 @@ func (e *Exporter) Handler(about About, log *slog.Logger) http.Handler {
 		ErrorHandling:       promhttp.ContinueOnError,
 		EnableOpenMetrics:   true,
 		MaxRequestsInFlight: maxScrapes,
-		Timeout:             readTimeout,
 		DisableCompression:  true, // done here, faster
 	}))))
 	mux.HandleFunc("GET /-/healthy", func(w http.ResponseWriter, _ *http.Request) {

@@ -6,8 +6,11 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"nodemeter/collector/metric"
@@ -76,23 +79,51 @@ func TestAcceptsGzip(t *testing.T) {
 	}
 }
 
-func TestCompressedBodyHasNoStaleLength(t *testing.T) {
+func TestCompressedAnswerSaysItsOwnLength(t *testing.T) {
 	h := compressed(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Length", "5")
 		w.WriteHeader(http.StatusServiceUnavailable)
 		io.WriteString(w, "later")
 	}))
 	w := do(h, "GET", "/", "Accept-Encoding", "gzip")
-	if w.Code != 503 || w.Result().Header.Get("Content-Length") != "" {
-		t.Errorf("%d %v", w.Code, w.Result().Header)
+	if got := w.Result().Header.Get("Content-Length"); w.Code != 503 || got != strconv.Itoa(w.Body.Len()) {
+		t.Errorf("%d, length %s of %d", w.Code, got, w.Body.Len())
 	}
-	h = compressed(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Length", "5")
-		io.WriteString(w, "later")
-	}))
-	if w := do(h, "GET", "/", "Accept-Encoding", "gzip"); w.Result().Header.Get("Content-Length") != "" {
-		t.Errorf("%v", w.Result().Header)
-	}
+}
+
+// slowClient takes the answer only when told to.
+type slowClient struct {
+	httptest.ResponseRecorder
+	take chan bool
+}
+
+func (c *slowClient) Write(b []byte) (int, error) {
+	<-c.take
+	return c.ResponseRecorder.Write(b)
+}
+
+// TestSlowReadersHoldNoPlace: more clients that do not read than there are
+// places, and a good one is served.
+func TestSlowReadersHoldNoPlace(t *testing.T) {
+	e := newExporter(t, nil)
+	e.Publish(sample())
+	h := handler(e)
+	synctest.Test(t, func(t *testing.T) {
+		take := make(chan bool)
+		var wg sync.WaitGroup
+		for range maxScrapes + 10 {
+			wg.Go(func() {
+				c := &slowClient{*httptest.NewRecorder(), take}
+				h.ServeHTTP(c, httptest.NewRequest("GET", "/metrics", nil))
+			})
+			synctest.Wait() // it is being sent now
+		}
+		if w := do(h, "GET", "/metrics"); w.Code != 200 {
+			t.Errorf("a good client got %d", w.Code)
+		}
+		close(take)
+		wg.Wait()
+	})
 }
 
 func TestPlainWhereGzipIsNotTaken(t *testing.T) {
