@@ -76,15 +76,18 @@ func start(executable string, args, env []string) (*child, error) {
 		return nil, errors.Join(fmt.Errorf("start the gpu reader: %w", err), in.Close(), out.Close(), c.marks.Close())
 	}
 	go c.receive()
-	go func() {
-		c.exitErr = c.cmd.Wait()
-		if !c.told() {
-			c.busy = c.marks.Busy()
-		}
-		c.marks.Close() // its error could only say that it was not mapped
-		close(c.exited)
-	}()
+	go c.await()
 	return c, nil
+}
+
+// await notes how the process ended, and what it was doing then.
+func (c *child) await() {
+	c.exitErr = c.cmd.Wait()
+	if !c.told() {
+		c.busy = c.marks.Busy()
+	}
+	c.marks.Close() // its error could only say that it was not mapped
+	close(c.exited)
 }
 
 // marksFD is the descriptor of the shared page in the reader.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"nodemeter/gpu/amd"
+	"nodemeter/gpu/device"
 	"nodemeter/gpu/nvml"
 	"nodemeter/gpu/reader"
 	"nodemeter/gpu/wire"
@@ -70,17 +71,25 @@ func readerConfig(args []string) (reader.Config, error) {
 		}
 		cfg.Marks = page
 	}
-	for _, name := range strings.Split(backends, ",") {
+	var err error
+	cfg.Backends, err = newBackends(backends, library, root)
+	return cfg, err
+}
+
+// newBackends makes the backends named, separated by commas.
+func newBackends(names, library, root string) ([]device.Backend, error) {
+	var all []device.Backend
+	for name := range strings.SplitSeq(names, ",") {
 		switch name {
 		case "nvml":
-			cfg.Backends = append(cfg.Backends, nvml.New(library))
+			all = append(all, nvml.New(library))
 		case "amdgpu":
-			cfg.Backends = append(cfg.Backends, amd.New(root))
+			all = append(all, amd.New(root))
 		default:
-			return cfg, fmt.Errorf("unknown backend %q", name)
+			return nil, fmt.Errorf("unknown backend %q", name)
 		}
 	}
-	return cfg, nil
+	return all, nil
 }
 
 // keepForFrames moves the pipe away from descriptor 1, which from then on is

@@ -252,7 +252,11 @@ func (s *Source) watch(ctx context.Context, p *plan, repair *backoff) (last *chi
 			return last
 		}
 		last = c
-		timer := time.NewTimer(repair.step())
+		wait := s.opt.Repair
+		if s.ailing() {
+			wait = repair.step()
+		}
+		timer := time.NewTimer(wait)
 		select {
 		case <-ctx.Done():
 		case <-s.wake:
