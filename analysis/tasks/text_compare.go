@@ -30,7 +30,7 @@ func (c NotebookComparison) WriteText(w io.Writer) error {
 // WriteText prints the fair comparisons first.
 func (c Comparison) WriteText(w io.Writer) error {
 	p := newPage(w)
-	p.line("Comparison of execution times (successful tasks)")
+	p.line("Comparison of execution times (tasks that did not fail)")
 	for _, t := range []struct {
 		title string
 		pairs []Pair

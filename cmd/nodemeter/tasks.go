@@ -241,7 +241,7 @@ func newTasksInit() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "init DIR",
 		Short:   "Draft a runs.yaml for the pcs-* directories of QTau under DIR",
-		Example: "  nodemeter tasks init ~/work > ~/work/runs.yaml",
+		Example: "  nodemeter tasks init ~/bench > ~/bench/runs.yaml",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			loc, err := time.LoadLocation(zone)
