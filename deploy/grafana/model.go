@@ -78,7 +78,7 @@ func list[T any](l []T) []T {
 func (v Variable) model(before []Variable) object {
 	if v.Metric == "" {
 		return object{"type": "datasource", "name": v.Name, "label": v.Label, "description": v.Description, "query": "prometheus", "refresh": 1,
-			"regex": "", "hide": 0, "includeAll": false, "multi": false, "skipUrlSync": false, "options": []any{}, "current": object{}}
+			"regex": "", "hide": 0, "includeAll": false, "multi": false, "skipUrlSync": false, "options": []any{}, "current": object{"text": "default", "value": "default"}}
 	}
 	matchers := ""
 	for _, b := range before {

@@ -163,6 +163,6 @@ func table(title, description string, queries ...Query) Panel {
 	}
 	p := Panel{Type: "table", Title: title, Unit: number, Description: description, Queries: queries, Color: "thresholds", NoValue: "none"}
 	p.Custom = object{"align": "auto", "cellOptions": object{"type": "auto"}, "filterable": true, "inspect": false}
-	p.Options = object{"showHeader": true, "cellHeight": "sm"}
+	p.Options = object{"showHeader": true, "cellHeight": "sm", "frameIndex": 0}
 	return p
 }
