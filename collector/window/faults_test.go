@@ -374,8 +374,11 @@ func TestClockSteps(t *testing.T) {
 	run(30)
 	f.m.at = f.m.at.Add(-10500 * time.Millisecond) // half a second off the old ticks
 	run(30)
+	open, _ := readAll(t, []string{f.opt.Dir}, Query{}) // which fails where time goes back within a chunk
+	compareCells(t, open, all)
 	f.m.at = f.m.at.Add(5 * time.Hour)
 	run(10)
+	f.seals()
 	f.m.at = f.m.at.Add(-5*time.Hour + 250*time.Millisecond)
 	run(10) // the first window's span again
 	f.m.at = f.m.at.Add(-time.Duration(24*365*60) * time.Hour)

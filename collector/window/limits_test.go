@@ -1,6 +1,7 @@
 package window
 
 import (
+	"context"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -54,6 +55,15 @@ func TestMaxBytesHoldsAtEveryMoment(t *testing.T) {
 		if n, _ := f.ledger.totals(); n != diskUse(t, f.dir) {
 			t.Fatalf("%s: the ledger says %d bytes, the disk %d", when, n, diskUse(t, f.dir))
 		}
+	}
+	o.Seal = func(_ context.Context, path string) error {
+		if err := writeSealed(openTestJournal(t, path), sibling(path, extSealed)); err != nil {
+			return err
+		}
+		if n := diskUse(t, f.dir); n > o.MaxBytes {
+			t.Fatalf("during a seal: %d bytes, limit %d", n, o.MaxBytes)
+		}
+		return os.Remove(path)
 	}
 	f = newFaulty(t, o)
 	f.m = newMaker("n1", 60)

@@ -193,10 +193,16 @@ func TestSealTwice(t *testing.T) {
 		t.Fatal(err)
 	}
 	overwrite(t, sibling(journal, extTemp), []byte("left by a crash"))
+	var sealed os.FileInfo
 	for range 2 {
 		if err := SealJournal(journal); err != nil {
 			t.Fatal(err)
 		}
+		st, err := os.Stat(sibling(journal, extSealed))
+		if err != nil || sealed != nil && !os.SameFile(st, sealed) {
+			t.Fatalf("a sealed file was written again: %v", err)
+		}
+		sealed = st
 		got, problems := readAll(t, []string{dir}, Query{})
 		compareCells(t, got, expect("n1", samples...))
 		if names, _ := filepath.Glob(filepath.Join(filepath.Dir(journal), "*")); len(problems) > 0 || len(names) != 2 {
