@@ -80,6 +80,7 @@ func runCommand(ctx context.Context, args []string, f runFlags, stderr io.Writer
 		return exitError(code)
 	}
 	r := &running{stderr: stderr}
+	r.listen()
 	if err := r.startAgent(f); err != nil {
 		fmt.Fprintf(stderr, "nodemeter: %v\n", err)
 		return exitError(exitOwn)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -72,7 +73,9 @@ func TestNothingOfOursIsWhatOthersKill(t *testing.T) {
 // nodemeterRun makes a command that runs "nodemeter run" with the fake agent.
 func nodemeterRun(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
-	cmd := exec.Command("nodemeter", append([]string{"run", "--output", filepath.Join(t.TempDir(), "out"), "--"}, args...)...)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // bounds a test that fails
+	t.Cleanup(cancel)
+	cmd := exec.CommandContext(ctx, "nodemeter", append([]string{"run", "--output", filepath.Join(t.TempDir(), "out"), "--"}, args...)...)
 	return cmd
 }
 

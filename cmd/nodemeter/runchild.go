@@ -28,7 +28,8 @@ type running struct {
 	ended   chan ending   // of the command
 	gone    chan struct{} // closed when the agent has ended
 	agentOK bool          // it said that it samples
-	toReap  chan int      // the command, for reap; -1 when it could not be started
+	signals chan os.Signal
+	toReap  chan int // the command, for reap; -1 when it could not be started
 }
 
 // agentLog is the agent's log, in the recording's directory.
@@ -180,23 +181,29 @@ func (r *running) reap() {
 	}
 }
 
-// wait passes signals on until the command has ended.
-func (r *running) wait() ending {
-	signals := make(chan os.Signal, 16)
-	watched := []os.Signal{}
+// listen begins to collect the signals that are the command's. It is called
+// before anything is started, so that none is lost; those that this process was
+// told to ignore stay ignored, by the command too.
+func (r *running) listen() {
+	r.signals = make(chan os.Signal, 16)
+	var watched []os.Signal
 	for _, s := range []os.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM, syscall.SIGUSR1, syscall.SIGUSR2} {
 		if !signal.Ignored(s) {
 			watched = append(watched, s)
 		}
 	}
 	if len(watched) > 0 {
-		signal.Notify(signals, watched...)
+		signal.Notify(r.signals, watched...)
 	}
+}
+
+// wait passes signals on until the command has ended.
+func (r *running) wait() ending {
 	for {
 		select {
 		case e := <-r.ended:
 			return e
-		case s := <-signals:
+		case s := <-r.signals:
 			if !fromTerminal(s.(syscall.Signal)) {
 				_ = syscall.Kill(r.command, s.(syscall.Signal)) // it may have ended by now
 			}
