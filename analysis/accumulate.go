@@ -236,9 +236,11 @@ func (a *analyzer) lay() {
 	}
 	g := Grid{From: time.Unix(0, from*width), Width: time.Duration(width), Bins: int(to - from)}
 	a.result.Grid = g
-	for _, p := range a.pending {
+	for i := range a.pending {
+		p := &a.pending[i]
 		s := newSeries(p.owner.Entity, p.column, p.unit, g.Bins)
 		p.binned.onto(g, s)
+		p.binned.cells = nil
 		if p.owner.Series == nil {
 			p.owner.Series = map[string]*Series{}
 		}

@@ -41,7 +41,7 @@ const DefaultBins = 1024
 
 // maxCells bounds the memory of all series together (40 bytes a cell while
 // reading, 28 in the Result).
-const maxCells = 1 << 20
+const maxCells = 1 << 19
 
 // Result is what a recording says. Nothing changes it any more.
 type Result struct {

@@ -3,6 +3,7 @@ package analysis
 import (
 	"context"
 	"runtime"
+	"sync"
 
 	"nodemeter/collector/window"
 )
@@ -22,19 +23,21 @@ type piece struct {
 	chunk    *window.Chunk
 	problems []window.Problem
 	err      error
+	// pool takes the chunk back after use; nil where it is not to be used again.
+	pool *sync.Pool
 }
 
 // piecesAhead is how many chunks a decoder may be ahead of the accumulator.
-const piecesAhead = 32
+const piecesAhead = 8
 
 // decode reads sources on all cores and hands their pieces to use in order:
 // source by source, whatever finished first, so that the same input gives the
-// same figures bit for bit. At most two more files than there are cores are
-// open. done is called after each source.
+// same figures bit for bit. As many files are open as there are cores. done is
+// called after each source.
 func decode(ctx context.Context, sources []source, use func(piece) error, done func(source)) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	queues := make(chan chan piece, runtime.GOMAXPROCS(0)+1)
+	queues := make(chan chan piece, runtime.GOMAXPROCS(0)-1)
 	go func() {
 		defer close(queues)
 		for _, s := range sources {
@@ -53,6 +56,9 @@ func decode(ctx context.Context, sources []source, use func(piece) error, done f
 			err := p.err
 			if err == nil {
 				err = use(p)
+			}
+			if p.pool != nil {
+				p.pool.Put(p.chunk)
 			}
 			if err != nil {
 				return err

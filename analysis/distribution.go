@@ -2,6 +2,7 @@ package analysis
 
 import (
 	"math"
+	"slices"
 
 	"nodemeter/analysis/stat"
 	"nodemeter/collector/metric"
@@ -84,7 +85,8 @@ type Stats struct {
 	// Seconds is how long the samples cover, IdleSeconds the part at exactly zero.
 	Seconds     Number `json:"seconds"`
 	IdleSeconds Number `json:"idle_seconds"`
-	// Box is a box plot's box, by matplotlib's rules; its outliers are distinct values.
+	// Box is a box plot's box, by matplotlib's rules; its outliers are distinct values,
+	// the most extreme 100 of each side.
 	Box stat.Box `json:"-"`
 	// Histogram counts ratios in 100 equal bins of 0-1; nil for other units.
 	Histogram []int64 `json:"-"`
@@ -146,12 +148,30 @@ func (d *Distribution) box(bins []bin) stat.Box {
 			break
 		}
 	}
+	b.Outliers = outliers(bins, b.WhiskerLow, b.WhiskerHigh)
+	return b
+}
+
+// maxOutliers bounds what a box keeps on each side.
+const maxOutliers = 100
+
+// outliers are the values beyond the whiskers, ascending: the most extreme
+// maxOutliers of each side.
+func outliers(bins []bin, low, high float64) []float64 {
+	var out []float64
 	for _, x := range bins {
-		if x.value < b.WhiskerLow || x.value > b.WhiskerHigh {
-			b.Outliers = append(b.Outliers, x.value)
+		if x.value < low && len(out) < maxOutliers {
+			out = append(out, x.value)
 		}
 	}
-	return b
+	above := len(bins)
+	for above > 0 && bins[above-1].value > high {
+		above--
+	}
+	for _, x := range bins[max(above, len(bins)-maxOutliers):] {
+		out = append(out, x.value)
+	}
+	return slices.Clip(out)
 }
 
 func (d *Distribution) histogram(bins []bin) []int64 {

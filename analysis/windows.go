@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 
 	"nodemeter/collector/window"
 )
@@ -16,9 +17,10 @@ func windowSources(o *Options) ([]source, []window.Problem, error) {
 		return nil, nil, fmt.Errorf("find windows: %w", err)
 	}
 	sources := make([]source, len(files))
+	pool := &sync.Pool{New: func() any { return new(window.Chunk) }}
 	for i, f := range files {
 		sources[i] = source{name: f.Path, bytes: f.Bytes, read: func(ctx context.Context, send func(piece) error) error {
-			return readWindow(f, q, send)
+			return readWindow(f, q, pool, send)
 		}}
 	}
 	return sources, problems, nil
@@ -26,7 +28,7 @@ func windowSources(o *Options) ([]source, []window.Problem, error) {
 
 // readWindow sends one window. A window that cannot be opened is a problem,
 // not an error: the others are still worth reading.
-func readWindow(f window.File, q window.Query, send func(piece) error) error {
+func readWindow(f window.File, q window.Query, pool *sync.Pool, send func(piece) error) error {
 	r, err := f.Open(q)
 	if err != nil {
 		return send(piece{problems: []window.Problem{{File: f.Path, Offset: -1, Err: err, Lost: "the whole window"}}})
@@ -37,7 +39,9 @@ func readWindow(f window.File, q window.Query, send func(piece) error) error {
 		return err
 	}
 	for r.Next() {
-		if err := send(piece{chunk: cloneChunk(r.Chunk())}); err != nil {
+		c := pool.Get().(*window.Chunk)
+		copyChunk(c, r.Chunk())
+		if err := send(piece{chunk: c, pool: pool}); err != nil {
 			return err
 		}
 	}
@@ -50,14 +54,24 @@ func readWindow(f window.File, q window.Query, send func(piece) error) error {
 	return nil
 }
 
-// cloneChunk copies a chunk, whose slices the reader is about to use again.
-func cloneChunk(c *window.Chunk) *window.Chunk {
-	out := *c
-	out.Time, out.Interval = slices.Clone(c.Time), slices.Clone(c.Interval)
-	out.Columns = make([]window.Column, len(c.Columns))
-	for i := range c.Columns {
-		from := &c.Columns[i]
-		out.Columns[i] = window.Column{Field: from.Field, Float: slices.Clone(from.Float), Int: slices.Clone(from.Int), State: slices.Clone(from.State), Valid: slices.Clone(from.Valid)}
+// copyChunk copies a chunk, whose slices the reader is about to use again, into
+// one that has been used before.
+func copyChunk(to, from *window.Chunk) {
+	old := *to
+	*to = *from
+	to.Time, to.Interval = append(old.Time[:0], from.Time...), append(old.Interval[:0], from.Interval...)
+	to.Columns = slices.Grow(old.Columns[:0], len(from.Columns))[:len(from.Columns)]
+	for i := range from.Columns {
+		copyColumn(&to.Columns[i], &from.Columns[i])
 	}
-	return &out
+}
+
+func copyColumn(to, from *window.Column) {
+	to.Field = from.Field
+	to.Float, to.Int, to.State = append(to.Float[:0], from.Float...), append(to.Int[:0], from.Int...), append(to.State[:0], from.State...)
+	if from.Valid == nil {
+		to.Valid = nil // all slots have a value
+	} else {
+		to.Valid = append(to.Valid[:0], from.Valid...)
+	}
 }
