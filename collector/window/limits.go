@@ -44,9 +44,9 @@ const minMaxBytes = 1 << 20
 func (l *ledger) at(path string) *entry {
 	dir, name := filepath.Split(path)
 	base := strings.TrimPrefix(strings.TrimSuffix(name, filepath.Ext(name)), "_")
-	slot, _ := parseSlot(base)
 	i, ok := slices.BinarySearchFunc(l.list, base, func(e *entry, base string) int { return strings.Compare(e.base, base) })
 	if !ok {
+		slot, _ := parseSlot(base)
 		l.list = slices.Insert(l.list, i, &entry{dir: dir, base: base, slot: slot})
 	}
 	return l.list[i]

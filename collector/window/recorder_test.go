@@ -3,6 +3,7 @@ package window
 import (
 	"maps"
 	"testing"
+	"time"
 
 	"nodemeter/collector/metric"
 )
@@ -54,4 +55,21 @@ func compareCells(t testing.TB, got, want map[cell]float64) {
 		}
 	}
 	t.Errorf("%d cells read, %d recorded", len(got), len(want))
+}
+
+// TestAppendDoesNotAllocate: a tick costs no garbage once everything is described.
+func TestAppendDoesNotAllocate(t *testing.T) {
+	o := options(t, t.TempDir())
+	o.Width, o.MaxBytes = 24*time.Hour, 1<<30 // MinFree costs a statfs, and with it the path as C wants it
+	f := newFaulty(t, o)
+	f.opt.open = openJournalFile
+	f.m = newMaker("n1", 89)
+	s := f.m.sample()
+	f.w.publish(s)
+	if n := testing.AllocsPerRun(200, func() { f.w.publish(s) }); n != 0 {
+		t.Errorf("%v allocations a tick", n)
+	}
+	if lost := f.stats.lost.Load(); lost > 0 {
+		t.Fatalf("%d samples lost: %v", lost, f.w.reason)
+	}
 }
