@@ -36,7 +36,7 @@ func quantities() []quantity {
 func (q quantity) family(kind string) string { return q.name + "_" + kind + "_" + q.unit }
 
 func (q quantity) labels() []string {
-	if l := EntityLabel(q.on); l != "" {
+	if l := q.on.Label(); l != "" {
 		return []string{l}
 	}
 	return nil

@@ -12,22 +12,6 @@ import (
 	"nodemeter/collector/metric"
 )
 
-// EntityLabel is the label that names an entity of a kind; the node needs none,
-// because the scrape's instance is the node.
-func EntityLabel(k metric.EntityKind) string {
-	switch k {
-	case metric.CPU:
-		return "cpu"
-	case metric.NIC, metric.Disk:
-		return "device"
-	case metric.GPU, metric.MIG:
-		return "uuid"
-	case metric.Worker:
-		return "worker"
-	}
-	return ""
-}
-
 // infoFamily is the family that carries Entity.Info as labels.
 func infoFamily(k metric.EntityKind) string {
 	switch k {
@@ -147,7 +131,7 @@ func (c *conversion) identity(e *metric.Entity) {
 		labels = append(labels, metric.Label{Name: "nodename", Value: e.ID})
 	}
 	for _, l := range e.Info {
-		if l.Name != EntityLabel(e.Kind) && l.Name != "nodename" {
+		if l.Name != e.Kind.Label() && l.Name != "nodename" {
 			labels = append(labels, l)
 		}
 	}
@@ -250,7 +234,7 @@ func (f *families) labelsOf(e *metric.Entity, d *metric.Desc, state int) []*dto.
 // labelPairs adds the entity's own label and sorts. Names that Prometheus does
 // not allow and empty values, which mean no label, are left out.
 func labelPairs(e *metric.Entity, labels []metric.Label) []*dto.LabelPair {
-	if name := EntityLabel(e.Kind); name != "" {
+	if name := e.Kind.Label(); name != "" {
 		labels = append(labels, metric.Label{Name: name, Value: e.ID})
 	}
 	out := make([]*dto.LabelPair, 0, len(labels))

@@ -13,11 +13,6 @@ import (
 	"nodemeter/collector/window"
 )
 
-// entityLabel is the label that names an entity of a kind, as the exporter has it.
-var entityLabel = map[metric.EntityKind]string{
-	metric.CPU: "cpu", metric.NIC: "device", metric.Disk: "device", metric.GPU: "uuid", metric.MIG: "uuid", metric.Worker: "worker",
-}
-
 // family is one OpenMetrics family and the columns that feed it.
 type family struct {
 	name    string
@@ -186,7 +181,7 @@ func appendValue(b []byte, col *window.Column, i int) []byte {
 func seriesLabels(c *window.Chunk, s window.Family, job string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, `job="%s",instance="%s"`, escape(job), escape(c.Node))
-	if l := entityLabel[s.Kind]; l != "" {
+	if l := s.Kind.Label(); l != "" {
 		fmt.Fprintf(&b, `,%s="%s"`, l, escape(c.ID))
 	}
 	for _, l := range s.Labels {

@@ -195,7 +195,7 @@ func familyCell(d *metric.Desc) string {
 	for _, l := range d.Labels {
 		labels = append(labels, fmt.Sprintf("%s=%q", l.Name, l.Value))
 	}
-	if name := exporter.EntityLabel(d.On); name != "" {
+	if name := d.On.Label(); name != "" {
 		labels = append(labels, name)
 	}
 	if d.Type == metric.TypeState {

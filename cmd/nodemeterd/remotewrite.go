@@ -14,7 +14,6 @@ import (
 
 	"nodemeter/collector/metric"
 	"nodemeter/collector/window"
-	"nodemeter/exporter"
 	"nodemeter/exporter/remotewrite"
 )
 
@@ -152,7 +151,7 @@ func (f filler) series(c *window.Chunk, meta *window.Meta, step time.Duration) [
 		}
 	}
 	var entity []metric.Label
-	if name := exporter.EntityLabel(c.Kind); name != "" {
+	if name := c.Kind.Label(); name != "" {
 		entity = []metric.Label{{Name: name, Value: c.ID}}
 	}
 	var out []remotewrite.Series

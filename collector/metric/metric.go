@@ -52,6 +52,22 @@ func ParseEntityKind(s string) (EntityKind, error) {
 	return 0, fmt.Errorf("unknown entity kind %q (known: node, cpu, nic, disk, gpu, mig, worker)", s)
 }
 
+// Label is the name of the Prometheus label that tells entities of a kind
+// apart; the node needs none, because the scrape's instance is the node.
+func (k EntityKind) Label() string {
+	switch k {
+	case CPU:
+		return "cpu"
+	case NIC, Disk:
+		return "device"
+	case GPU, MIG:
+		return "uuid"
+	case Worker:
+		return "worker"
+	}
+	return ""
+}
+
 // Label is one name and value of identity.
 type Label struct {
 	Name, Value string
