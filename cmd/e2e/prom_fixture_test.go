@@ -22,10 +22,26 @@ type fleet struct {
 	base    string   // of the server
 }
 
+// server is a Prometheus and what it must be told to store native histograms.
+type server struct {
+	path, global string
+	args         []string
+}
+
+// prometheus2 is Debian's. prometheus3 is the one that PROMETHEUS3 names, if
+// any: building it takes minutes.
+func prometheus2(t *testing.T) server {
+	return server{path: need(t, "prometheus"), args: []string{"--enable-feature=native-histograms"}}
+}
+
+func prometheus3() (server, bool) {
+	path := os.Getenv("PROMETHEUS3")
+	return server{path: path, global: ", scrape_native_histograms: true"}, path != ""
+}
+
 // startFleet scrapes every interval, with the recording and alert rules of deploy/.
-func startFleet(t *testing.T, interval time.Duration, agentArgs ...string) *fleet {
+func startFleet(t *testing.T, prometheus server, interval time.Duration, agentArgs ...string) *fleet {
 	t.Helper()
-	prometheus := need(t, "prometheus")
 	f := &fleet{}
 	library := fakeDriver(t)
 	targets := ""
@@ -51,12 +67,12 @@ func startFleet(t *testing.T, interval time.Duration, agentArgs ...string) *flee
 		t.Fatal(err)
 	}
 	config := filepath.Join(dir, "prometheus.yml")
-	text := fmt.Sprintf("global: {scrape_interval: %s, scrape_timeout: %s, evaluation_interval: 1s}\nrule_files: [%s/*.yml]\nscrape_configs:\n  - job_name: nodemeter\n    static_configs:\n%s",
-		interval, interval, rules, targets)
+	text := fmt.Sprintf("global: {scrape_interval: %s, scrape_timeout: %s, evaluation_interval: 1s%s}\nrule_files: [%s/*.yml]\nscrape_configs:\n  - job_name: nodemeter\n    static_configs:\n%s",
+		interval, interval, prometheus.global, rules, targets)
 	if err := os.WriteFile(config, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	f.base = startPrometheus(t, prometheus, config, filepath.Join(dir, "data"), "--enable-feature=native-histograms", "--web.enable-remote-write-receiver")
+	f.base = startPrometheus(t, prometheus.path, config, filepath.Join(dir, "data"), prometheus.args...)
 	return f
 }
 

@@ -18,13 +18,13 @@ import (
 // wants no hole in its series afterwards. With PROMETHEUS3 in the environment, a
 // path, it does the same with one that knows 2.0.
 func TestPush(t *testing.T) {
-	t.Run("1.0", func(t *testing.T) { push(t, need(t, "prometheus"), "--enable-feature=native-histograms") })
-	if p := os.Getenv("PROMETHEUS3"); p != "" {
+	t.Run("1.0", func(t *testing.T) { push(t, prometheus2(t)) })
+	if p, ok := prometheus3(); ok {
 		t.Run("2.0", func(t *testing.T) { push(t, p) })
 	}
 }
 
-func push(t *testing.T, prometheus string, args ...string) {
+func push(t *testing.T, prometheus server) {
 	dir := t.TempDir()
 	config := filepath.Join(dir, "prometheus.yml")
 	if err := os.WriteFile(config, []byte("global: {}\n"), 0o644); err != nil {
@@ -32,8 +32,8 @@ func push(t *testing.T, prometheus string, args ...string) {
 	}
 	base := fmt.Sprintf("http://127.0.0.1:%d", freePort(t))
 	start := func() *exec.Cmd {
-		cmd := exec.Command(prometheus, append([]string{"--config.file=" + config, "--storage.tsdb.path=" + filepath.Join(dir, "data"),
-			"--web.enable-remote-write-receiver", "--web.listen-address=" + strings.TrimPrefix(base, "http://")}, args...)...)
+		cmd := exec.Command(prometheus.path, append([]string{"--config.file=" + config, "--storage.tsdb.path=" + filepath.Join(dir, "data"),
+			"--web.enable-remote-write-receiver", "--web.listen-address=" + strings.TrimPrefix(base, "http://")}, prometheus.args...)...)
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
@@ -98,7 +98,7 @@ func (a *agent) wants(series string, least float64) error {
 // it: the quantile of the native histogram and the counter show the burst, the
 // gauges, ours and that under dcgm-exporter's name, do not.
 func TestBurstBetweenScrapes(t *testing.T) {
-	f := startFleet(t, 30*time.Second, "--metrics.compat=dcgm")
+	f := startFleet(t, prometheus2(t), 30*time.Second, "--metrics.compat=dcgm")
 	setDriver(t, f.drivers[0], "count 1\nutil 0 0\n")
 	eventually(t, "the GPU to be idle", func() error {
 		v, err := f.agents[0].value(`nodemeter_gpu_utilization_ratio{uuid="GPU-00000000-fake"}`)
