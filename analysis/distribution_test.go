@@ -96,6 +96,21 @@ func TestMergeDistributions(t *testing.T) {
 	}
 }
 
+func TestBoxesKeepTheMostExtremeOutliers(t *testing.T) {
+	d := newDistribution(metric.Count, 1<<20)
+	for range 100_000 {
+		d.add(0, 1)
+	}
+	for i := range 300 {
+		d.add(float64(1+i), 1)
+		d.add(float64(-1-i), 1)
+	}
+	o := d.stats().Box.Outliers
+	if len(o) != 2*maxOutliers || o[0] != -300 || o[maxOutliers-1] != -201 || o[maxOutliers] != 201 || o[len(o)-1] != 300 {
+		t.Errorf("%d outliers, %v to %v", len(o), o[0], o[len(o)-1])
+	}
+}
+
 func TestWideBinsKeepOrder(t *testing.T) {
 	values := []float64{-1e9, -3, -2.9, -1e-9, 0, 1e-9, 0.5, 0.51, 1, 1e3, 1e12}
 	for i, v := range values {

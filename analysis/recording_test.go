@@ -23,6 +23,7 @@ type recording struct {
 	width    time.Duration
 	columns  int // metrics of the node; at least those that the summary reads
 	gpus     int
+	late     bool // the last sample falls between two ticks
 }
 
 func testDesc(on metric.EntityKind, column string, u metric.Unit, k metric.Kind, ty metric.Type, step float64) *metric.Desc {
@@ -87,6 +88,10 @@ func (rec *recording) write(tb testing.TB, dir string) []float64 {
 		s := &metric.Sample{Time: rec.start.Add(time.Duration(i) * rec.interval), Interval: rec.interval, Readings: metric.Merge(&batch)}
 		if i == 0 {
 			s.Interval = 0
+		}
+		if i == rec.ticks-1 && rec.late {
+			// The last sample of a run, taken between two ticks.
+			s.Time = s.Time.Add(rec.interval/3 - rec.interval)
 		}
 		if i == rec.ticks-1 {
 			s.Events = []metric.Event{{Kind: metric.EventStop, Time: s.Time}}
@@ -173,6 +178,24 @@ func TestAnalyzeWindows(t *testing.T) {
 		if e.Entity.Kind == metric.GPU && (len(e.Info) != 1 || e.Info[0].Value != "H200") {
 			t.Errorf("%s: info %v", e.Entity.Label(), e.Info)
 		}
+	}
+}
+
+// The last sample of a run counts as the tick that it would have become, as in
+// what export writes.
+func TestNotebookOfLastSample(t *testing.T) {
+	dir := t.TempDir()
+	rec := recording{node: "n1", ticks: 20, start: time.Date(2026, 1, 2, 15, 0, 0, 0, time.UTC), interval: 3 * time.Second, width: 10 * time.Minute, columns: 8, late: true}
+	rec.write(t, dir)
+	r, err := Analyze(t.Context(), Options{Paths: []string{dir}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o := r.Section5().AverageCPU.Offset; len(o) != 20 || o[18] != 54 || o[19] != 57 {
+		t.Errorf("offsets %v", o)
+	}
+	if p := r.Nodes()[0].Presence; p.Seen != 20 || p.Expected != 20 {
+		t.Errorf("presence %+v", p)
 	}
 }
 

@@ -98,6 +98,8 @@ func (r *Result) writeNotebookBlock(b *strings.Builder) {
 		}
 	}
 	switch g := r.Overall["gpu_util"]; {
+	case g == nil && r.hasGPU():
+		b.WriteString("  Avg GPU: not recorded for nodes; --by gpu shows the devices\n")
 	case g == nil:
 		b.WriteString("  Avg GPU: none: no sample has a GPU value\n")
 	case g.ActiveSamples == 0:

@@ -62,9 +62,9 @@ func TestEscape(t *testing.T) {
 }
 
 func TestNamesSortAsPeopleDo(t *testing.T) {
-	names := []string{"worker-10", "worker-2", "worker-1", "node02-1", "node2-1", "a", "", "worker-1a"}
+	names := []string{"worker-10", "worker-2", "worker-1", "node02-1", "node2-1", "a", "", "worker-1a", "worker-007", "worker-30"}
 	slices.SortFunc(names, CompareNames)
-	want := []string{"", "a", "node02-1", "node2-1", "worker-1", "worker-1a", "worker-2", "worker-10"}
+	want := []string{"", "a", "node02-1", "node2-1", "worker-1", "worker-1a", "worker-2", "worker-007", "worker-10", "worker-30"}
 	if !slices.Equal(names, want) {
 		t.Errorf("%q", names)
 	}
