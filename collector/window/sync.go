@@ -1,6 +1,7 @@
 package window
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -50,6 +51,9 @@ func (r *Recorder) syncOnce() {
 	start := time.Now()
 	err := file.Sync()
 	took := time.Since(start)
+	if errors.Is(err, os.ErrClosed) {
+		return // the writer closed it meanwhile: the sealer makes it durable
+	}
 	if err != nil {
 		// The kernel may have thrown the pages away and will not say so twice:
 		// what follows goes to a part of its own.
