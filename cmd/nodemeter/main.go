@@ -68,6 +68,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	for _, make := range commands {
 		root.AddCommand(make())
 	}
+	checkArgs(root)
 	err := root.ExecuteContext(ctx)
 	var usage usageError
 	var exit exitError
@@ -87,4 +88,20 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	}
 	fmt.Fprintf(stderr, "nodemeter: %v\n", err)
 	return 1
+}
+
+// checkArgs makes wrong arguments of a command and of those below it usage
+// errors, which say how it is called.
+func checkArgs(cmd *cobra.Command) {
+	if check := cmd.Args; check != nil {
+		cmd.Args = func(cmd *cobra.Command, args []string) error {
+			if err := check(cmd, args); err != nil {
+				return usagef("%w; it is used as: %s", err, cmd.UseLine())
+			}
+			return nil
+		}
+	}
+	for _, sub := range cmd.Commands() {
+		checkArgs(sub)
+	}
 }

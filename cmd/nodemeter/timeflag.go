@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -34,7 +35,8 @@ func (r *timeRange) add(flags *pflag.FlagSet) {
 	flags.Var(&r.since, "since", "the same as --from, for a duration before now: 90m, 2h, 3d")
 }
 
-// bounds returns the half-open range asked for; a zero time is unbounded.
+// bounds returns the half-open range asked for; a zero time is unbounded. What
+// is before or after every time that samples can have is brought to their edge.
 func (r *timeRange) bounds() (from, to time.Time, err error) {
 	from, to = r.from.Time, r.to.Time
 	if r.since.text != "" {
@@ -46,7 +48,22 @@ func (r *timeRange) bounds() (from, to time.Time, err error) {
 	if !from.IsZero() && !to.IsZero() && !from.Before(to) {
 		return from, to, usagef("the range is empty: from %s is not before to %s", from.Format(time.RFC3339), to.Format(time.RFC3339))
 	}
-	return from, to, nil
+	return representable(from), representable(to), nil
+}
+
+// representable is the nearest time whose nanoseconds since 1970 fit 64 bits,
+// as those of samples do; the zero time stays.
+func representable(t time.Time) time.Time {
+	first, last := time.Unix(0, math.MinInt64), time.Unix(0, math.MaxInt64)
+	switch {
+	case t.IsZero():
+		return t
+	case t.Before(first):
+		return first
+	case t.After(last):
+		return last
+	}
+	return t
 }
 
 // Set parses a time; local forms are in the zone of TZ.

@@ -58,3 +58,15 @@ func TestTimeRange(t *testing.T) {
 		t.Error("--from with --since must be refused")
 	}
 }
+
+// Samples' times are nanoseconds in 64 bits: a bound beyond them must not wrap around.
+func TestTimeRangeBeyondSamples(t *testing.T) {
+	r := timeRange{
+		from: timeFlag{Time: time.Date(1500, 1, 1, 0, 0, 0, 0, time.UTC), text: "1500-01-01"},
+		to:   timeFlag{Time: time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC), text: "9999-01-01"},
+	}
+	from, to, err := r.bounds()
+	if err != nil || from.UnixNano() >= 0 || to.UnixNano() <= 0 {
+		t.Errorf("from %d to %d ns (%v): want a negative and a positive number", from.UnixNano(), to.UnixNano(), err)
+	}
+}
