@@ -123,7 +123,7 @@ func (r *Reader) Next() bool {
 		}
 		c, err := r.next()
 		if err != nil {
-			r.problems = append(r.problems, Problem{File: r.file.Name(), Offset: -1, Err: err, Lost: "the rest of the window"})
+			r.err = fmt.Errorf("read %s: %w", r.file.Name(), err)
 		}
 		if c != nil {
 			r.chunk = c

@@ -26,31 +26,7 @@ type resumable struct {
 // recover looks for journals of an earlier run. The newest one is kept open
 // where this run may go on with it; all others are sealed.
 func (r *Recorder) recover() error {
-	var journals []string
-	err := filepath.WalkDir(r.dir, func(p string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		if !d.Type().IsRegular() {
-			return nil
-		}
-		_, ext, ok := parseName(d.Name())
-		if !ok {
-			return nil
-		}
-		if ext == extTemp {
-			return os.Remove(p) // sealing was cut short; its journal is still there
-		}
-		if ext == extJournal {
-			journals = append(journals, p)
-		}
-		info, err := d.Info()
-		if err != nil {
-			return err
-		}
-		r.ledger.found(p, info.Size())
-		return nil
-	})
+	journals, err := r.survey()
 	if err != nil {
 		return fmt.Errorf("recover windows: %w", err)
 	}
@@ -69,6 +45,33 @@ func (r *Recorder) recover() error {
 		r.sealer.add(path)
 	}
 	return nil
+}
+
+// survey takes everything in the node's directory into the ledger, and returns
+// the journals.
+func (r *Recorder) survey() (journals []string, err error) {
+	err = filepath.WalkDir(r.dir, func(p string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		_, ext, ok := parseName(d.Name())
+		if !ok || !d.Type().IsRegular() {
+			return nil
+		}
+		if ext == extTemp {
+			return os.Remove(p) // sealing was cut short; its journal is still there
+		}
+		if ext == extJournal {
+			journals = append(journals, p)
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		r.ledger.found(p, info.Size())
+		return nil
+	})
+	return journals, err
 }
 
 // resumable reports whether a journal is this recorder's to go on with.

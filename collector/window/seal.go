@@ -16,6 +16,9 @@ import (
 // file is made anew, and a sealed file already in place only loses its journal.
 // A journal without any sample is removed and leaves no file.
 //
+// It takes about 30 MiB beyond the process's own for a window of 100 columns
+// (measured), which is why a daemon runs it in a child.
+//
 // It needs no lock: only the recorder that holds the directory's lock, or a
 // child of it, calls this.
 func SealJournal(path string) error {

@@ -8,6 +8,7 @@ import (
 	"hash/crc32"
 	"io"
 	"io/fs"
+	"math/bits"
 	"os"
 	"slices"
 )
@@ -47,7 +48,7 @@ const inMemory = 32 << 20
 func openSealed(path string, file io.ReaderAt, size int64, buf *[]byte) (*sealed, error) {
 	s := &sealed{path: path, r: file, size: size, fields: map[string]*Field{}}
 	if size <= inMemory {
-		*buf = slices.Grow((*buf)[:0], int(size))[:size]
+		*buf = slices.Grow((*buf)[:0], 1<<bits.Len64(uint64(size)))[:size] // the next one is a little larger or smaller
 		b := *buf
 		if _, err := io.ReadFull(io.NewSectionReader(file, 0, size), b); err != nil {
 			return nil, err
