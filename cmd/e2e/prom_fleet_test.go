@@ -143,20 +143,26 @@ func (f *fleet) rules(t *testing.T) {
 	}
 }
 
-// identities are equations that hold on any live data.
+// identities are equations that hold on any live data: counts exactly, what is
+// made of counters to a tenth, because on a busy machine a GPU may be read a
+// tick later than the tick is counted, and there are twenty of them.
 func (f *fleet) identities(t *testing.T) {
 	for expr, want := range map[string]float64{
-		`cluster:nodemeter_nodes:count`:              3,
-		`cluster:nodemeter_gpus:count`:               8,
-		`cluster:nodemeter_gpus_idle:count`:          2, // one of four on each of two nodes
-		`cluster:nodemeter_gpu_power:watts > bool 0`: 1,
-		`abs(avg(increase(nodemeter_gpu_busy_seconds_total{instance="n1"}[15s])) / avg(increase(nodemeter_ticks_total{instance="n1"}[15s])) - 0.6) < bool 0.02`: 1, // (90+50+0+100)/4
-		`sum(nodemeter_gpu_state{state="ok"})`: 8,
-		`count(up{job="nodemeter"} == 1)`:      3,
+		`cluster:nodemeter_nodes:count`:                           3,
+		`cluster:nodemeter_gpus:count`:                            8,
+		`cluster:nodemeter_gpus_idle:count`:                       2, // one of four on each of two nodes
+		`sum(nodemeter_gpu_state{state="ok"})`:                    8,
+		`count(up{job="nodemeter"} == 1)`:                         3,
+		`cluster:nodemeter_gpu_busy:ratio_rate5m`:                 0.5875, // (0.9+0.5+0+1 + 0.8+0.5+0+1) / 8
+		`instance:nodemeter_gpu_busy:ratio_rate5m{instance="n1"}`: 0.6,
 		// processor seconds of all modes grow by one a second and core
-		`min(abs(sum by (instance) (rate(nodemeter_cpu_seconds_total[20s])) / on (instance) nodemeter_cpus - 1)) < bool 0.05`: 1,
+		`min(sum by (instance) (rate(nodemeter_cpu_seconds_total[15s])) / on (instance) nodemeter_cpus)`: 1,
 	} {
-		if got := promNow(t, f.base, expr); got != want {
+		slack := 0.1 * want
+		if want > 1 { // a count
+			slack = 0
+		}
+		if got := promNow(t, f.base, expr); math.Abs(got-want) > slack {
 			t.Errorf("%s is %g, want %g", expr, got, want)
 		}
 	}
