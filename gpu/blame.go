@@ -20,6 +20,7 @@ const enough = 3
 // add takes one crash, during which the given GPUs were being called; known is
 // how many GPUs there are. It reports whether the GPUs to avoid have changed.
 func (c *crashes) add(busy []string, known int) bool {
+	busy = slices.DeleteFunc(slices.Clone(busy), func(id string) bool { return slices.Contains(c.avoid, id) })
 	if c.row++; c.row == 1 {
 		c.suspects = slices.Clone(busy)
 	} else {
@@ -37,12 +38,22 @@ func (c *crashes) add(busy []string, known int) bool {
 // served says that a reader served for a while: crashes before that are no row.
 func (c *crashes) served() { c.row, c.suspects = 0, nil }
 
-// reprieve takes every GPU in again.
-func (c *crashes) reprieve() { *c = crashes{} }
+// trial is what another reader is to avoid: all but one of those left out,
+// another one at each time, since suspects may be innocent.
+func (c *crashes) trial() []string {
+	if len(c.avoid) == 0 {
+		return nil
+	}
+	c.avoid = append(c.avoid[1:], c.avoid[0])
+	return slices.Clone(c.avoid[:len(c.avoid)-1])
+}
+
+// passed says that a reader which avoids no more than these serves.
+func (c *crashes) passed(avoid []string) { *c = crashes{avoid: avoid} }
 
 // blame looks at what a reader was doing when it ended by itself.
 func (s *Source) blame(c *child) {
-	if !c.gone() {
+	if c == nil || !c.gone() {
 		return
 	}
 	s.mu.Lock()

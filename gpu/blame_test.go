@@ -21,6 +21,7 @@ func TestCrashesNarrowDown(t *testing.T) {
 		"different ones":         {[]string{"a", "b", "c"}, 8, nil},
 		"the only GPU":           {[]string{"a", "a", "a"}, 1, nil},
 		"all of them":            {[]string{"a b", "a b", "a b"}, 2, nil},
+		"left out already":       {[]string{"a", "a", "a", "a"}, 8, []string{"a"}},
 		"never the last of them": {[]string{"a", "a", "b", "b", "c", "c"}, 3, []string{"a", "b"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -31,13 +32,19 @@ func TestCrashesNarrowDown(t *testing.T) {
 			if !slices.Equal(cr.avoid, c.avoid) {
 				t.Errorf("avoid %v, want %v", cr.avoid, c.avoid)
 			}
-			cr.reprieve()
-			if cr.avoid != nil {
-				t.Error("a reprieve is for all")
-			}
 		})
 	}
 	var cr crashes
+	if cr.trial() != nil {
+		t.Error("nothing to avoid")
+	}
+	cr.passed([]string{"a", "b", "c"})
+	for _, want := range []string{"b c", "c a", "a b", "b c"} {
+		if got := strings.Join(cr.trial(), " "); got != want {
+			t.Errorf("tries without %s, want %s", got, want)
+		}
+	}
+	cr.passed(nil)
 	cr.add([]string{"a"}, 8)
 	cr.served()
 	if cr.add([]string{"a"}, 8) {

@@ -69,6 +69,7 @@ func (s *Source) attempt(ctx context.Context, plan *plan, p *pauses) {
 	orders := s.ordered()
 	c, r, err := s.open(ctx, plan, s.crashes.avoid)
 	if err != nil {
+		s.blame(c)
 		wait := p.restart.step()
 		if s.refused(err) {
 			wait = p.look.step()
@@ -130,7 +131,8 @@ func (s *Source) args(p *plan, avoid []string) []string {
 var errCrowded = errors.New("too many gpu readers are stuck in the kernel; not starting another")
 
 // open starts a reader that leaves some GPUs alone, and waits until it has
-// opened its drivers.
+// opened its drivers. With an error comes the reader that was started and
+// ended, if one was.
 func (s *Source) open(ctx context.Context, p *plan, avoid []string) (*child, *reply, error) {
 	s.reap()
 	if n := s.stuck(); n >= s.opt.MaxAbandoned {
@@ -146,12 +148,11 @@ func (s *Source) open(ctx context.Context, p *plan, avoid []string) (*child, *re
 	defer context.AfterFunc(ctx, func() { c.stop(0) })()
 	r, err := greet(c, s.opt.Wait)
 	if err != nil {
-		s.blame(c)
 		s.end(c, 0)
 		if ctx.Err() == context.DeadlineExceeded {
 			err = fmt.Errorf("the gpu reader has not opened the driver within %v", s.opt.StartWait)
 		}
-		return nil, nil, err
+		return c, nil, err
 	}
 	return c, r, nil
 }
@@ -281,7 +282,8 @@ func (s *Source) watch(ctx context.Context, p *plan, repair *backoff) (last *chi
 // repair tries a second reader beside the serving one, and puts it in its
 // place if more devices are well in it: the devices that are well lose nothing.
 func (s *Source) repair(ctx context.Context, p *plan) {
-	c, r, err := s.open(ctx, p, nil)
+	avoid := s.crashes.trial()
+	c, r, err := s.open(ctx, p, avoid)
 	if err != nil {
 		s.log.Debug("another gpu reader did not help", "reason", err)
 		return
@@ -290,7 +292,7 @@ func (s *Source) repair(ctx context.Context, p *plan) {
 		s.end(c, stopGrace)
 		return
 	}
-	s.crashes.reprieve()
+	s.crashes.passed(avoid)
 	s.log.Info("another gpu reader took over, with more devices in order")
 	s.reap()
 }

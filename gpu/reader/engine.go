@@ -81,6 +81,8 @@ func (e *engine) leave() {
 	}
 }
 
+const heartbeat = 5 * time.Millisecond
+
 // collection is what one tick brought together.
 type collection struct {
 	devices []wire.DeviceValues
@@ -105,10 +107,16 @@ func (e *engine) tick(t *wire.Tick) *collection {
 			waiting++
 		}
 	}
+	// A thread stuck in a driver may sit on the queue of lanes that wait to run,
+	// and nothing else is running that would take them over (seen on a machine
+	// with ten times its load): each beat makes the scheduler look.
+	beat := time.NewTicker(heartbeat)
+	defer beat.Stop()
 	for waiting > 0 {
 		select {
 		case <-done:
 			waiting--
+		case <-beat.C:
 		case <-timer.C:
 			waiting = 0
 		}
