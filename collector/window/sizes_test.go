@@ -3,7 +3,11 @@ package window
 import (
 	"bytes"
 	"fmt"
+	"io/fs"
+	"maps"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"testing"
@@ -51,8 +55,8 @@ func countValues(samples []*metric.Sample) (n int) {
 	return n
 }
 
-// BenchmarkSize prints what the recorded hour takes: as a journal, sealed, and
-// as CSV with zstd.
+// BenchmarkSize prints what the recorded hour takes: as a journal, sealed, as
+// CSV with zstd and, where promtool is installed, as blocks of a Prometheus TSDB.
 func BenchmarkSize(b *testing.B) {
 	samples := recordedSamples(b, 3600)
 	values := float64(countValues(samples))
@@ -72,7 +76,49 @@ func BenchmarkSize(b *testing.B) {
 		b.ReportMetric(float64(journal.Size())/values, "journal-bytes/value")
 		b.ReportMetric(float64(sealed.Size())/values, "bytes/value")
 		b.ReportMetric(float64(len(csvZstd(b, samples)))/values, "csv-zstd-bytes/value")
+		if promtool, err := exec.LookPath("promtool"); err == nil {
+			b.ReportMetric(float64(tsdbBytes(b, promtool, samples))/values, "prometheus-bytes/value")
+		}
 	}
+}
+
+// tsdbBytes is what Prometheus makes of the same rounded values: one series a
+// metric of an entity, all files of its blocks counted.
+func tsdbBytes(b *testing.B, promtool string, samples []*metric.Sample) (total int64) {
+	series := map[string][]byte{}
+	for _, s := range samples {
+		for _, r := range s.Readings {
+			for _, p := range r.Points {
+				name := fmt.Sprintf("%s_%s{instance=\"n1\",id=%q}", r.Entity.Kind, p.Desc.Column, r.Entity.ID)
+				line := strconv.AppendFloat(append(append(series[name], name...), ' '), roundTo(p.Float(), p.Desc.Step), 'f', -1, 64)
+				series[name] = fmt.Appendf(line, " %d.%03d\n", s.Time.Unix(), s.Time.Nanosecond()/1e6)
+			}
+		}
+	}
+	dir := b.TempDir()
+	text := filepath.Join(dir, "metrics.om")
+	all := bytes.Join(slices.Collect(maps.Values(series)), nil)
+	if err := os.WriteFile(text, append(all, "# EOF\n"...), 0o644); err != nil {
+		b.Fatal(err)
+	}
+	blocks := filepath.Join(dir, "blocks")
+	if out, err := exec.Command(promtool, "tsdb", "create-blocks-from", "openmetrics", text, blocks).CombinedOutput(); err != nil {
+		b.Fatalf("promtool: %v\n%s", err, out)
+	}
+	err := filepath.WalkDir(blocks, func(_ string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		info, err := d.Info()
+		if err == nil {
+			total += info.Size()
+		}
+		return err
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return total
 }
 
 // csvZstd is the samples as one CSV table an entity kind, compressed: what
