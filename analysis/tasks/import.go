@@ -101,7 +101,7 @@ type reading struct {
 func (s *Set) read(ctx context.Context, name string, r io.Reader, size int64, run *Run, opt Options) error {
 	zone := cmp.Or(run.Zone, opt.Zone, time.Local)
 	in := &reading{
-		set: s, run: run, opt: opt, scan: newScanner(skipBOM(r)), clock: &clock{zone: zone},
+		set: s, run: run, opt: opt, scan: newScanner(skipBOM(stoppable{ctx, r})), clock: &clock{zone: zone},
 		report: &FileReport{Path: name, missing: map[string]int{}, unknownStatus: map[string]int{}},
 	}
 	in.groups = grouper{set: s, run: run, file: len(s.Files), known: map[string]int32{}}
@@ -151,6 +151,9 @@ func (in *reading) next() (record, error) {
 				return rec, err
 			}
 			continue
+		}
+		if in.layout == nil && rec.broken != "" {
+			return rec, fmt.Errorf("%w: the first line cannot be read: %s", ErrNoHeader, rec.broken)
 		}
 		if in.layout == nil {
 			return rec, fmt.Errorf("%w: the first line is %s; name the layout with --schema, or the columns with --map", ErrNoHeader, excerpt(bytes.Join(rec.fields, []byte(","))))
@@ -318,6 +321,19 @@ func skipBOM(r io.Reader) io.Reader {
 		return io.MultiReader(bytes.NewReader(head[:n]), failing{err})
 	}
 	return io.MultiReader(bytes.NewReader(head[:n]), r)
+}
+
+// stoppable ends reading when ctx does: one record may take more than its patience.
+type stoppable struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (s stoppable) Read(p []byte) (int, error) {
+	if err := s.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return s.r.Read(p)
 }
 
 // failing is a reader that fails.

@@ -177,15 +177,21 @@ func FindRuns(paths []string, like Run) (*Manifest, error) {
 		}
 		m.Runs = append(m.Runs, runs...)
 	}
+	return m, m.Add()
+}
+
+// Add appends runs. A file that is there already is an error: its tasks would count twice.
+func (m *Manifest) Add(runs ...Run) error {
+	m.Runs = append(m.Runs, runs...)
 	seen := map[string]bool{}
 	for _, r := range m.Runs {
 		clean := filepath.Clean(r.File)
 		if seen[clean] {
-			return nil, fmt.Errorf("find tasks: %s is named twice; its tasks would count twice", r.File)
+			return fmt.Errorf("find tasks: %s is named twice; its tasks would count twice", r.File)
 		}
 		seen[clean] = true
 	}
-	return m, nil
+	return nil
 }
 
 func runsAt(path string, dir bool, like Run) ([]Run, error) {

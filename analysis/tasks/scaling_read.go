@@ -26,8 +26,11 @@ type ScalingRow struct {
 func ReadScaling(r io.Reader) ([]ScalingRow, []Reject, error) {
 	s := newScanner(skipBOM(r))
 	head, err := s.scan()
+	if errors.Is(err, io.EOF) {
+		err = ErrNoHeader
+	}
 	if err != nil {
-		return nil, nil, fmt.Errorf("read scaling rows: %w", ErrNoHeader)
+		return nil, nil, fmt.Errorf("read scaling rows: %w", err)
 	}
 	index := map[string]int{}
 	for i, f := range head.fields {

@@ -39,6 +39,7 @@ type scanner struct {
 	text    []byte
 	fields  [][]byte
 	ended   bool // the line handed out last had no newline
+	cutoff  bool // the line read last was longer than maxRecord: only its beginning is kept
 }
 
 func newScanner(r io.Reader) *scanner {
@@ -52,14 +53,19 @@ func (s *scanner) readLine() ([]byte, error) {
 		line := s.pending[0]
 		s.pending = s.pending[1:]
 		s.line++
+		s.cutoff = false
 		return line, nil
 	}
 	line, err := s.r.ReadSlice('\n')
+	s.bytes += int64(len(line))
 	if errors.Is(err, bufio.ErrBufferFull) {
 		s.long = append(s.long[:0], line...)
 		for errors.Is(err, bufio.ErrBufferFull) {
 			line, err = s.r.ReadSlice('\n')
-			s.long = append(s.long, line...)
+			s.bytes += int64(len(line))
+			if len(s.long) <= maxRecord {
+				s.long = append(s.long, line...)
+			}
 		}
 		line = s.long
 	}
@@ -70,8 +76,7 @@ func (s *scanner) readLine() ([]byte, error) {
 		return nil, io.EOF
 	}
 	s.line++
-	s.bytes += int64(len(line))
-	s.ended = err != nil
+	s.ended, s.cutoff = err != nil, len(line) > maxRecord
 	return bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r")), nil
 }
 
@@ -93,6 +98,10 @@ func (s *scanner) scan() (record, error) {
 			continue
 		}
 		rec := record{line: s.line}
+		if s.cutoff {
+			rec.broken = "a line of more than 4 MiB"
+			return rec, nil
+		}
 		if bytes.IndexByte(line, '"') < 0 {
 			rec.fields, rec.cut = s.split(line), s.atEnd()
 			return rec, nil
@@ -162,10 +171,12 @@ func (s *scanner) readUntilQuote(ends *[]int) (bool, error) {
 		}
 		s.buf = append(append(s.buf, '\n'), line...)
 		*ends = append(*ends, len(s.buf))
-		if bytes.IndexByte(line, '"') >= 0 {
+		switch {
+		case s.cutoff:
+			return false, nil
+		case bytes.IndexByte(line, '"') >= 0:
 			return true, nil
-		}
-		if len(s.buf) > maxRecord {
+		case len(s.buf) > maxRecord:
 			return false, nil
 		}
 	}

@@ -42,7 +42,7 @@ func (f *analyzeFlags) options(cmd *cobra.Command, paths []string) (analysis.Opt
 	if paths, err = f.server.paths(cmd, paths); err != nil {
 		return analysis.Options{}, err
 	}
-	return analysis.Options{Paths: paths, Stdin: cmd.InOrStdin(), From: from, To: to, Zone: zone, Nodes: f.nodes, Progress: readProgress(cmd.ErrOrStderr(), time.Now)}, nil
+	return analysis.Options{Paths: paths, Stdin: interruptible{cmd.Context(), cmd.InOrStdin()}, From: from, To: to, Zone: zone, Nodes: f.nodes, Progress: readProgress(cmd.ErrOrStderr(), time.Now)}, nil
 }
 
 // summaryFlags are the flags of summary.

@@ -53,7 +53,9 @@ func (f *taskInputs) read(ctx context.Context, zone *time.Location, stderr io.Wr
 		if err != nil {
 			return nil, err
 		}
-		m.Runs = append(m.Runs, found.Runs...)
+		if err := m.Add(found.Runs...); err != nil {
+			return nil, err
+		}
 	}
 	set, err := tasks.Load(ctx, m, tasks.Options{Zone: zone})
 	if err != nil {

@@ -84,7 +84,7 @@ func (f *taskFlags) load(cmd *cobra.Command, args []string) (*tasks.Set, error) 
 	if err != nil {
 		return nil, err
 	}
-	opt.Stdin = cmd.InOrStdin()
+	opt.Stdin = interruptible{cmd.Context(), cmd.InOrStdin()}
 	manifest, err := tasks.FindRuns(args, f.run)
 	if err != nil {
 		return nil, err
@@ -103,8 +103,8 @@ func (f *taskFlags) options() (tasks.Options, error) {
 		return opt, usagef("--zone %s: %v", analysis.Escape(f.zone), err)
 	}
 	for _, n := range []float64{f.run.Nodes, f.run.Cores, f.run.GPUs} {
-		if !(n >= 0) {
-			return opt, usagef("--nodes, --cores and --gpus are numbers that are not negative")
+		if !(n >= 0 && n <= 1e9) { // as in a runs.yaml
+			return opt, usagef("--nodes, --cores and --gpus are numbers from 0 to 1e9")
 		}
 	}
 	opt.Zone, opt.Schema = zone, f.schema
@@ -128,7 +128,7 @@ func (f *taskFlags) join(cmd *cobra.Command, set *tasks.Set) (*tasks.Join, error
 	if err != nil {
 		return nil, usagef("--zone %s: %v", analysis.Escape(f.zone), err)
 	}
-	return tasks.NewJoin(cmd.Context(), set, analysis.Options{Paths: f.windows, Stdin: cmd.InOrStdin(), Zone: zone})
+	return tasks.NewJoin(cmd.Context(), set, analysis.Options{Paths: f.windows, Zone: zone})
 }
 
 // view is what one command shows: text blocks one after another, the main table as

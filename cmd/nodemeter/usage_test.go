@@ -14,6 +14,7 @@ func TestWrongCommandLines(t *testing.T) {
 		{"tasks nonsense", `unknown command "nonsense"`},
 		{"tasks init", "nodemeter tasks init DIR"},
 		{"tasks init a b", "nodemeter tasks init DIR"},
+		{"tasks summary --cores Inf x", "from 0 to 1e9"},
 		{"inspect", "nodemeter inspect DIR|FILE..."},
 		{"verify", "nodemeter verify DIR|FILE..."},
 		{"repair", "nodemeter repair"},
