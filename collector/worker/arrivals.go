@@ -26,9 +26,6 @@ type arrivals struct {
 // than listing all processes.
 const maxRange = 4096
 
-// reserved is where the kernel begins again after the largest number (RESERVED_PIDS).
-const reserved = 300
-
 func newArrivals(f *files) *arrivals {
 	a := &arrivals{files: f}
 	if f.root == "" {

@@ -143,9 +143,3 @@ func (s *sight) drop() {
 	s.queue, s.again = nil, nil
 	clear(s.known)
 }
-
-func (s *sight) close() {
-	if s.sweeping != nil {
-		s.sweeping.Close()
-	}
-}
