@@ -47,7 +47,7 @@ func push(t *testing.T, prometheus server) {
 	server.Process.Kill()
 	server.Wait()
 	eventually(t, "more steps than memory holds", func() error { return a.wants("nodemeter_remote_write_dropped_steps_total", 6) })
-	server = start()
+	start()
 	eventually(t, "the gap to be filled", func() error { return a.wants("nodemeter_remote_write_filled_samples_total", 300) })
 	eventually(t, "nothing to wait", func() error {
 		if n := a.gauge(t, "nodemeter_remote_write_waiting_steps"); n > 1 {

@@ -107,7 +107,8 @@ func (d *Dashboard) JSON() ([]byte, error) {
 
 type object = map[string]any
 
-var source = object{"type": "prometheus", "uid": "${datasource}"}
+// source is the data source that the variable of that name chooses.
+func source() object { return object{"type": "prometheus", "uid": "${datasource}"} }
 
 // Model is the dashboard in Grafana's own schema.
 func (d *Dashboard) Model() map[string]any {
@@ -133,7 +134,7 @@ func (d *Dashboard) Model() map[string]any {
 // annotation marks restarts of the agent.
 func annotation() object {
 	return object{
-		"name": "Agent started", "datasource": source, "enable": true, "hide": false, "iconColor": "blue",
+		"name": "Agent started", "datasource": source(), "enable": true, "hide": false, "iconColor": "blue",
 		"target":      object{"refId": "Anno", "expr": `changes(process_start_time_seconds{job=~"$job",instance=~"$node"}[$__interval]) > 0`, "limit": 100, "matchAny": false, "tags": []string{}, "type": "tags"},
 		"titleFormat": "nodemeterd restarted", "textFormat": "{{instance}}",
 	}

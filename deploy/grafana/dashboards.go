@@ -12,7 +12,10 @@ const (
 	off   = `cluster=~"$cluster",job=~"$job"` // all nodes, whatever is chosen
 )
 
-var nodeLink = []Link{{"Node ${__field.labels.instance}", "/d/nodemeter-node?var-node=${__field.labels.instance}&${__url_time_range}&${datasource:queryparam}&${cluster:queryparam}&${job:queryparam}"}}
+// nodeLink leads from a node's value to the Node dashboard.
+func nodeLink() []Link {
+	return []Link{{"Node ${__field.labels.instance}", "/d/nodemeter-node?var-node=${__field.labels.instance}&${__url_time_range}&${datasource:queryparam}&${cluster:queryparam}&${job:queryparam}"}}
+}
 
 // variables are the choices of every dashboard.
 func variables() []Variable {

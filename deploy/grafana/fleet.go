@@ -56,7 +56,7 @@ func fleetUse() []Panel {
 }
 
 func fleetWorst() []Panel {
-	link := func(p Panel) Panel { p.Links = nodeLink; return p }
+	link := func(p Panel) Panel { p.Links = nodeLink(); return p }
 	return []Panel{
 		link(bars("Fullest memory", ratio, "Ten nodes with the least memory left, now.", steps("green", 0.8, "orange", 0.95, "red"),
 			q(`sort_desc(topk(10, nodemeter_memory_utilization_ratio{`+on+`}))`, "{{instance}}"))),

@@ -26,7 +26,7 @@ func (p Panel) model() object {
 		defaults["links"] = p.Links
 	}
 	m := object{
-		"type": p.Type, "title": p.Title, "description": p.Description, "datasource": source,
+		"type": p.Type, "title": p.Title, "description": p.Description, "datasource": source(),
 		"targets": p.targets(), "options": p.Options,
 		"fieldConfig": object{"defaults": defaults, "overrides": list(p.Overrides)},
 	}
@@ -44,7 +44,7 @@ func (p Panel) model() object {
 func (p Panel) targets() []any {
 	var out []any
 	for i, q := range p.Queries {
-		t := object{"refId": string(rune('A' + i)), "datasource": source, "editorMode": "code", "expr": q.Expr, "legendFormat": q.Legend}
+		t := object{"refId": string(rune('A' + i)), "datasource": source(), "editorMode": "code", "expr": q.Expr, "legendFormat": q.Legend}
 		if q.Instant {
 			t["instant"], t["range"], t["format"] = true, false, "table"
 		} else {
@@ -88,7 +88,7 @@ func (v Variable) model(before []Variable) object {
 	}
 	q := fmt.Sprintf("label_values(%s{%s}, %s)", v.Metric, matchers, v.Label2)
 	all := object{"text": []string{"All"}, "value": []string{"$__all"}}
-	m := object{"type": "query", "name": v.Name, "label": v.Label, "description": v.Description, "datasource": source,
+	m := object{"type": "query", "name": v.Name, "label": v.Label, "description": v.Description, "datasource": source(),
 		"definition": q, "query": object{"qryType": 1, "query": q, "refId": "PrometheusVariableQueryEditor-VariableQuery"},
 		"refresh": 2, "sort": 7, "regex": "", "hide": 0, "skipUrlSync": false, "options": []any{},
 		"multi": !v.Single, "includeAll": !v.Single, "current": object{}}
