@@ -86,7 +86,7 @@ type Stats struct {
 	Seconds     Number `json:"seconds"`
 	IdleSeconds Number `json:"idle_seconds"`
 	// Box is a box plot's box, by matplotlib's rules; its outliers are distinct values,
-	// the most extreme 100 of each side.
+	// the most extreme 32 of each side.
 	Box stat.Box `json:"-"`
 	// Histogram counts ratios in 100 equal bins of 0-1; nil for other units.
 	Histogram []int64 `json:"-"`
@@ -153,7 +153,7 @@ func (d *Distribution) box(bins []bin) stat.Box {
 }
 
 // maxOutliers bounds what a box keeps on each side.
-const maxOutliers = 100
+const maxOutliers = 32
 
 // outliers are the values beyond the whiskers, ascending: the most extreme
 // maxOutliers of each side.

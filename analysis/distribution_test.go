@@ -106,7 +106,7 @@ func TestBoxesKeepTheMostExtremeOutliers(t *testing.T) {
 		d.add(float64(-1-i), 1)
 	}
 	o := d.stats().Box.Outliers
-	if len(o) != 2*maxOutliers || o[0] != -300 || o[maxOutliers-1] != -201 || o[maxOutliers] != 201 || o[len(o)-1] != 300 {
+	if len(o) != 2*maxOutliers || o[0] != -300 || o[maxOutliers-1] != -300+maxOutliers-1 || o[maxOutliers] != 300-maxOutliers+1 || o[len(o)-1] != 300 {
 		t.Errorf("%d outliers, %v to %v", len(o), o[0], o[len(o)-1])
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -41,6 +42,10 @@ func (f *analyzeFlags) options(cmd *cobra.Command, paths []string) (analysis.Opt
 	}
 	if paths, err = f.server.paths(cmd, paths); err != nil {
 		return analysis.Options{}, err
+	}
+	if os.Getenv("GOGC") == "" {
+		// Recordings of any size: 170 instead of 225 MB on 700 node-days, for 6 % more time.
+		debug.SetGCPercent(50)
 	}
 	return analysis.Options{Paths: paths, Stdin: interruptible{cmd.Context(), cmd.InOrStdin()}, From: from, To: to, Zone: zone, Nodes: f.nodes, Progress: readProgress(cmd.ErrOrStderr(), time.Now)}, nil
 }
