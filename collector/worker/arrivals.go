@@ -19,6 +19,7 @@ type arrivals struct {
 	files   *files
 	inOrder bool // the numbers in /proc are those of our own namespace
 	last    int
+	largest int // after which the kernel begins again at the bottom; 0 is unknown
 	primed  bool
 }
 
@@ -32,6 +33,9 @@ func newArrivals(f *files) *arrivals {
 		// A /proc of another PID namespace has other numbers than loadavg's.
 		self, err := os.Readlink("/proc/self")
 		a.inOrder = err == nil && self == strconv.Itoa(os.Getpid())
+		if b, err := f.read(f.path("proc", "sys", "kernel", "pid_max")); err == nil {
+			a.largest, _ = number(strings.TrimSpace(string(b))) // 0 where it is none: then all are listed
+		}
 	}
 	return a
 }
@@ -49,15 +53,36 @@ func (a *arrivals) next() (pids []int, all bool, err error) {
 	}
 	from := a.last
 	a.last = last
-	if !a.primed || last < from || last-from > maxRange {
-		a.primed = true
-		pids, err = a.files.list()
-		return pids, true, err
+	if a.primed {
+		if pids, ok := a.between(from, last); ok {
+			return pids, false, nil
+		}
 	}
-	for pid := from + 1; pid <= last; pid++ {
+	a.primed = true
+	pids, err = a.files.list()
+	return pids, true, err
+}
+
+// reserved is where the kernel begins again after the largest number (RESERVED_PIDS).
+const reserved = 300
+
+// between lists the numbers given after from, up to last; ok is false when they
+// are too many to try each, or it cannot be told which they are.
+func (a *arrivals) between(from, last int) (pids []int, ok bool) {
+	top, count := last, last-from
+	if last < from {
+		top, count = a.largest, a.largest-from+last-reserved+1
+	}
+	if count > maxRange || last < from && (a.largest < from || last < reserved) {
+		return nil, false
+	}
+	for pid := from + 1; pid <= top; pid++ {
 		pids = append(pids, pid)
 	}
-	return pids, false, nil
+	for pid := reserved; last < from && pid <= last; pid++ {
+		pids = append(pids, pid)
+	}
+	return pids, true
 }
 
 // list lists every process number in /proc, ascending.

@@ -1,7 +1,7 @@
 package worker
 
 import (
-	"errors"
+	"fmt"
 	"os"
 	"path"
 	"regexp"
@@ -21,7 +21,7 @@ func (s *Source) measureGroup(w *worker) error {
 	used, ok := g.usage(gr.rel)
 	if w.tree == nil {
 		if !ok {
-			return errors.New(gr.id + ": " + g.dir("", gr.rel[""]) + ": no processor time")
+			return g.unreadable(gr)
 		}
 		gr.grew = used - gr.used
 		w.now.cpu, w.now.hasCPU = used, true
@@ -30,6 +30,17 @@ func (s *Source) measureGroup(w *worker) error {
 	w.now.memory, w.now.hasMemory = g.memory(gr.rel)
 	s.groupStorage(w)
 	s.allocated(w)
+	return nil
+}
+
+// unreadable says why a group has no processor time any more: nothing, when it
+// ended just now, which the next tick finds.
+func (g *groups) unreadable(gr *group) error {
+	for c, rel := range gr.rel {
+		if g.exists(c, rel) {
+			return fmt.Errorf("%s: %s: no processor time can be read", gr.id, g.dir(c, rel))
+		}
+	}
 	return nil
 }
 
