@@ -73,6 +73,17 @@ func TestWholeBranchEnds(t *testing.T) {
 	near(t, "half of it waited for", cpuOf(t, s), 2.16)
 }
 
+func TestOneOfTwoWasWaitedFor(t *testing.T) {
+	m, s := treeMachine(t)
+	m.put(proc{pid: 12, ppid: 11, comm: "a", start: 61, own: 60})
+	m.put(proc{pid: 13, ppid: 11, comm: "b", start: 62, own: 100})
+	near(t, "before", cpuOf(t, s), 1.70)
+	m.end(12)
+	m.end(13)
+	m.put(proc{pid: 11, ppid: 10, comm: "sh", start: 60, own: 10, children: 105})
+	near(t, "after", cpuOf(t, s), 0.10+1.05+0.60)
+}
+
 func TestOrphanStays(t *testing.T) {
 	m, s := treeMachine(t)
 	m.put(proc{pid: 12, ppid: 11, comm: "daemon", start: 61, own: 40})
