@@ -19,6 +19,7 @@ import (
 	"nodemeter/exporter"
 	"nodemeter/exporter/remotewrite"
 	"nodemeter/gpu"
+	"nodemeter/gpu/wire"
 )
 
 //go:generate go test -run TestDocs -update
@@ -81,7 +82,9 @@ func exported(t *testing.T) *exporter.Exporter {
 		Extra: []prometheus.Collector{
 			newReloads(),
 			newRecording(func() window.Stats { return window.Stats{} }),
-			newGPUReaders(func() gpu.Status { return gpu.Status{} }),
+			newGPUReaders(func() gpu.Status {
+				return gpu.Status{Calls: []wire.Call{{Name: "nvmlDeviceGetMemoryInfo_v2", Count: 1}}}
+			}),
 			pushes,
 		},
 	})

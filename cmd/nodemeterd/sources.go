@@ -9,8 +9,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"nodemeter/collector"
 	"nodemeter/collector/host"
 	"nodemeter/collector/metric"
@@ -84,37 +82,4 @@ func (t table) obey(ctx context.Context, log *slog.Logger) {
 			}
 		}
 	}
-}
-
-// gpuReaders is how the GPU readers fare, as metrics.
-type gpuReaders struct {
-	status                func() gpu.Status
-	starts, losses, stuck *prometheus.Desc
-}
-
-func newGPUReaders(status func() gpu.Status) *gpuReaders {
-	desc := func(name, help string) *prometheus.Desc {
-		return prometheus.NewDesc("nodemeter_gpu_reader"+name, help, nil, nil)
-	}
-	return &gpuReaders{
-		status: status,
-		starts: desc("_starts_total", "GPU reader processes started."),
-		losses: desc("_losses_total", "GPU reader processes that ended or hung and were replaced."),
-		stuck:  desc("s_stuck", "GPU reader processes that were told to end and are still there."),
-	}
-}
-
-// Describe implements prometheus.Collector.
-func (g *gpuReaders) Describe(ch chan<- *prometheus.Desc) {
-	ch <- g.starts
-	ch <- g.losses
-	ch <- g.stuck
-}
-
-// Collect implements prometheus.Collector.
-func (g *gpuReaders) Collect(ch chan<- prometheus.Metric) {
-	s := g.status()
-	ch <- prometheus.MustNewConstMetric(g.starts, prometheus.CounterValue, float64(s.ReadersStarted))
-	ch <- prometheus.MustNewConstMetric(g.losses, prometheus.CounterValue, float64(s.ReadersLost))
-	ch <- prometheus.MustNewConstMetric(g.stuck, prometheus.GaugeValue, float64(s.ReadersStuck))
 }
