@@ -238,3 +238,45 @@ func copyFile(t *testing.T, from, to string) {
 		t.Fatal(err)
 	}
 }
+
+// A window cut short is a problem; the windows after it are exported all the same.
+func TestDamagedWindowsAreSteppedPast(t *testing.T) {
+	dir := t.TempDir()
+	record(t, dir, "n1", 6, false)
+	files, _, err := window.Find([]string{dir}, window.Query{})
+	if err != nil || len(files) != 3 {
+		t.Fatalf("%d windows, %v", len(files), err)
+	}
+	if err := os.Truncate(files[1].Path, 1000); err != nil {
+		t.Fatal(err)
+	}
+	f := frame(t, nodes(), dir)
+	n, err := CSV(io.Discard, f, Options{})
+	if err != nil || n != 4 || len(f.Problems()) != 1 || f.Problems()[0].File != files[1].Path {
+		t.Errorf("%d rows, %v, problems %v; want 4 and the one window", n, err, f.Problems())
+	}
+	n, problems, err := OpenMetrics(io.Discard, []string{dir}, window.Query{}, "j")
+	if err != nil || n == 0 || len(problems) != 1 || problems[0].File != files[1].Path {
+		t.Errorf("OpenMetrics: %d samples, %v, problems %v", n, err, problems)
+	}
+}
+
+// Parquet does not hold a long recording in memory until its end.
+func TestParquetIsWrittenInGroups(t *testing.T) {
+	rows := make([]Row, groupRows+10)
+	for i := range rows {
+		rows[i] = Row{Time: int64(i), Node: "n", Kind: metric.Node, ID: "n", Values: []Value{{}}}
+	}
+	f := &Frame{columns: []window.Field{{Column: "cpu_util", Type: metric.TypeFloat}}, cursors: cursors{{rows: rows}}}
+	var b bytes.Buffer
+	if n, err := Parquet(&b, f, Options{}); err != nil || n != len(rows) {
+		t.Fatalf("%d rows, %v", n, err)
+	}
+	file, err := parquet.OpenFile(bytes.NewReader(b.Bytes()), int64(b.Len()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(file.RowGroups()); n != 2 {
+		t.Errorf("%d row groups, want 2", n)
+	}
+}

@@ -55,11 +55,19 @@ type Frame struct {
 	origin     int64
 	interval   int64 // ns; 0 where windows differ
 	started    bool
-	last       []Row // rows already returned at the current tick, to find duplicates
+	tick       int64           // the current one
+	returned   map[entity]bool // who has a row at it already, to find duplicates
 	row        Row
 	duplicates int
 	problems   []window.Problem
 	err        error
+}
+
+// entity says whose a row is.
+type entity struct {
+	node string
+	kind metric.EntityKind
+	id   string
 }
 
 // NewFrame prepares the rows of the windows under paths that match q. q.Columns
@@ -196,15 +204,14 @@ func (f *Frame) settle(c *cursor) {
 }
 
 func (f *Frame) duplicate(row Row) bool {
-	if len(f.last) > 0 && f.last[0].Time != row.Time {
-		f.last = f.last[:0]
+	if f.returned == nil || f.tick != row.Time {
+		f.tick, f.returned = row.Time, make(map[entity]bool, len(f.returned))
 	}
-	for _, o := range f.last {
-		if o.Node == row.Node && o.Kind == row.Kind && o.ID == row.ID {
-			return true
-		}
+	key := entity{row.Node, row.Kind, row.ID}
+	if f.returned[key] {
+		return true
 	}
-	f.last = append(f.last, row)
+	f.returned[key] = true
 	return false
 }
 
@@ -235,10 +242,13 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
+// load reads one window. One that cannot be opened is a problem, not an error: the
+// others are still worth having.
 func (f *Frame) load(file window.File) ([]Row, error) {
 	r, err := file.Open(f.query)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", file.Path, err)
+		f.problems = append(f.problems, unopened(file, err))
+		return nil, nil
 	}
 	defer r.Close()
 	var rows []Row
@@ -250,6 +260,10 @@ func (f *Frame) load(file window.File) ([]Row, error) {
 		return nil, fmt.Errorf("%s: %w", file.Path, err)
 	}
 	return rows, nil
+}
+
+func unopened(file window.File, err error) window.Problem {
+	return window.Problem{File: file.Path, Offset: -1, Err: err, Lost: "the whole window"}
 }
 
 func (f *Frame) appendChunk(rows []Row, c *window.Chunk) []Row {

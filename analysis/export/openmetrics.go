@@ -111,7 +111,8 @@ func writeSource(w *bufio.Writer, files []window.File, q window.Query, s window.
 	for _, file := range files {
 		r, err := file.Open(q)
 		if err != nil {
-			return samples, problems, fmt.Errorf("%s: %w", file.Path, err)
+			problems = append(problems, unopened(file, err))
+			continue
 		}
 		for r.Next() {
 			c := r.Chunk()

@@ -57,11 +57,14 @@ func schemaOf(columns []window.Field, o Options) *parquet.Schema {
 	return parquet.NewSchema("samples", g)
 }
 
+// groupRows is how many rows are held in memory until they are written.
+const groupRows = 1 << 16
+
 // Parquet writes the frame as one Parquet file: timestamp as UTC microseconds,
 // ratios and rates as doubles, counts and bytes as 64-bit integers, a cell
 // without a value as null.
 func Parquet(w io.Writer, f *Frame, o Options) (rows int, err error) {
-	pw := parquet.NewWriter(w, schemaOf(f.Columns(), o))
+	pw := parquet.NewWriter(w, schemaOf(f.Columns(), o), parquet.MaxRowsPerRowGroup(groupRows))
 	batch := make([]parquet.Row, 0, 1024)
 	flush := func() error {
 		n, err := pw.WriteRows(batch)

@@ -1,16 +1,14 @@
 package main
 
 import (
-	"context"
+	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
+	"nodemeter/analysis"
 	"nodemeter/analysis/export"
 	"nodemeter/collector/metric"
 	"nodemeter/collector/window"
@@ -70,12 +68,18 @@ func runExport(cmd *cobra.Command, args []string, f *exportFlags) error {
 	var report exported
 	err = writeOutput(cmd.Context(), cmd.OutOrStdout(), f.output, func(w io.Writer) error {
 		report, err = f.write(w, paths, q)
+		if err == nil && report.rows == 0 {
+			err = errors.New("nothing recorded in that range (nodemeter inspect shows what there is)")
+		}
 		return err
 	})
+	report.print(cmd.ErrOrStderr())
 	if err != nil {
-		return err
+		return fmt.Errorf("export: %w", err)
 	}
-	report.print(cmd.ErrOrStderr(), f)
+	if f.output != "-" {
+		fmt.Fprintf(cmd.ErrOrStderr(), "%d rows to %s\n", report.rows, analysis.Escape(f.output))
+	}
 	return nil
 }
 
@@ -132,54 +136,9 @@ func (f *exportFlags) write(w io.Writer, paths []string, q window.Query) (export
 	return exported{n, frame.Duplicates(), frame.Problems()}, err
 }
 
-func (e exported) print(w io.Writer, f *exportFlags) {
-	for _, p := range e.problems {
-		fmt.Fprintf(w, "nodemeter: damage: %s: %v (%s)\n", p.File, p.Err, p.Lost)
-	}
+func (e exported) print(w io.Writer) {
+	reportProblems(w, e.problems)
 	if e.duplicates > 0 {
 		fmt.Fprintf(w, "nodemeter: %d rows left out: their entity has a row for the same tick already\n", e.duplicates)
 	}
-	if e.rows == 0 {
-		fmt.Fprintln(w, "nodemeter: nothing recorded in that range (nodemeter inspect shows what there is)")
-	} else if f.output != "-" {
-		fmt.Fprintf(w, "%d rows to %s\n", e.rows, f.output)
-	}
-}
-
-// writeOutput writes to stdout, or to a temporary file that takes path's name
-// only when it is complete, so that no half file is left behind.
-func writeOutput(ctx context.Context, stdout io.Writer, path string, write func(io.Writer) error) error {
-	if path == "-" {
-		return write(stopped{ctx, stdout})
-	}
-	tmp, err := os.CreateTemp(filepath.Dir(path), "."+strings.TrimPrefix(filepath.Base(path), ".")+".*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(tmp.Name())
-	if err := write(stopped{ctx, tmp}); err != nil {
-		tmp.Close()
-		return err
-	}
-	if err := tmp.Chmod(0o644); err != nil {
-		tmp.Close()
-		return err
-	}
-	if err := tmp.Close(); err != nil {
-		return err
-	}
-	return os.Rename(tmp.Name(), path)
-}
-
-// stopped makes a long write end when the command is interrupted.
-type stopped struct {
-	ctx context.Context
-	w   io.Writer
-}
-
-func (s stopped) Write(p []byte) (int, error) {
-	if err := s.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return s.w.Write(p)
 }

@@ -66,6 +66,10 @@ func slice(cmd *cobra.Command, paths []string, q window.Query, dir string) error
 		if err := cmd.Context().Err(); err != nil {
 			return err
 		}
+		if _, err := f.Meta(); err != nil { // the others are still worth having
+			warnProblems(cmd.ErrOrStderr(), []window.Problem{{File: f.Path, Offset: -1, Err: err, Lost: "the whole window"}})
+			continue
+		}
 		r, err := window.Rewrite(f, q, dir)
 		warnProblems(cmd.ErrOrStderr(), r.Problems)
 		if err != nil {
