@@ -14,7 +14,7 @@ const most = 20
 
 // printInspected prints for people; times are local, with their zone.
 func printInspected(w io.Writer, in *inspected) error {
-	tw := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	tw := tabwriter.NewWriter(printable{w}, 0, 8, 2, ' ', 0)
 	for i, n := range in.Nodes {
 		if i > 0 {
 			fmt.Fprintln(tw)

@@ -70,6 +70,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	}
 	checkArgs(root)
 	err := root.ExecuteContext(ctx)
+	stderr = printable{stderr}
 	var usage usageError
 	var exit exitError
 	switch {

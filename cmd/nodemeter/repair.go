@@ -39,12 +39,13 @@ what nodemeterd is recording into.`,
 
 // repair rewrites the damaged windows below paths to dir, or in place when dir is empty.
 func repair(cmd *cobra.Command, paths []string, dir string) error {
+	out := printable{cmd.OutOrStdout()}
 	files, problems, err := window.Find(paths, window.Query{})
 	if err != nil {
 		return err
 	}
 	for _, p := range problems {
-		fmt.Fprintf(cmd.OutOrStdout(), "cannot be repaired: %s: %v\n", p.File, p.Err)
+		fmt.Fprintf(out, "cannot be repaired: %s: %v\n", p.File, p.Err)
 	}
 	repaired, lost := 0, len(problems)
 	for _, f := range files {
@@ -58,21 +59,21 @@ func repair(cmd *cobra.Command, paths []string, dir string) error {
 		written, err := repairFile(f, dir)
 		if err != nil || written.Path == "" {
 			lost++
-			fmt.Fprintf(cmd.OutOrStdout(), "cannot be repaired: %s: %s\n", f.Path, nothingLeft(err))
+			fmt.Fprintf(out, "cannot be repaired: %s: %s\n", f.Path, nothingLeft(err))
 			continue
 		}
 		repaired++
-		fmt.Fprintf(cmd.OutOrStdout(), "repaired: %s\n", written.Path)
+		fmt.Fprintf(out, "repaired: %s\n", written.Path)
 		for _, p := range written.Problems {
 			if p.Lost != "" {
-				fmt.Fprintf(cmd.OutOrStdout(), "    lost: %s (byte %d: %v)\n", p.Lost, p.Offset, p.Err)
+				fmt.Fprintf(out, "    lost: %s (byte %d: %v)\n", p.Lost, p.Offset, p.Err)
 			} else {
-				fmt.Fprintf(cmd.OutOrStdout(), "    nothing lost: %v\n", p.Err)
+				fmt.Fprintf(out, "    nothing lost: %v\n", p.Err)
 			}
 		}
-		fmt.Fprintf(cmd.OutOrStdout(), "    kept: %d rows, %d values\n", v.Rows, v.Values)
+		fmt.Fprintf(out, "    kept: %d rows, %d values\n", v.Rows, v.Values)
 	}
-	fmt.Fprintf(cmd.OutOrStdout(), "%d %s checked, %d repaired, %d beyond repair\n", len(files)+len(problems), plural(len(files)+len(problems), "window", "windows"), repaired, lost)
+	fmt.Fprintf(out, "%d %s checked, %d repaired, %d beyond repair\n", len(files)+len(problems), plural(len(files)+len(problems), "window", "windows"), repaired, lost)
 	if lost > 0 {
 		return errFound
 	}

@@ -76,7 +76,7 @@ func slice(cmd *cobra.Command, paths []string, q window.Query, dir string) error
 			return err
 		}
 		if r.Path != "" {
-			fmt.Fprintf(cmd.OutOrStdout(), "%s  %d rows, %d bytes\n", r.Path, r.Rows, r.Bytes)
+			fmt.Fprintf(printable{cmd.OutOrStdout()}, "%s  %d rows, %d bytes\n", r.Path, r.Rows, r.Bytes)
 			rows, bytes, written = rows+r.Rows, bytes+r.Bytes, written+1
 		}
 	}
@@ -89,6 +89,7 @@ func slice(cmd *cobra.Command, paths []string, q window.Query, dir string) error
 
 // warnProblems prints damage that was stepped past.
 func warnProblems(w io.Writer, problems []window.Problem) {
+	w = printable{w}
 	for _, p := range problems {
 		where := p.File
 		if p.Offset >= 0 {

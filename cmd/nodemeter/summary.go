@@ -162,6 +162,7 @@ func summaryWriter(format string) (func(*analysis.Result, io.Writer) error, erro
 // reportProblems prints damage on stderr; the figures of what survives go on.
 func reportProblems(w io.Writer, problems []window.Problem) {
 	const few = 20
+	w = printable{w}
 	for i, p := range problems {
 		if i == few {
 			fmt.Fprintf(w, "nodemeter: and %d more problems\n", len(problems)-few)

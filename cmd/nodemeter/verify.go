@@ -140,6 +140,7 @@ func present(c *window.Column, rows int) int {
 }
 
 func printVerified(out io.Writer, results []verified, damaged int) {
+	out = printable{out}
 	for _, v := range results {
 		state := "ok"
 		if !v.OK {
