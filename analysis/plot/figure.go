@@ -32,6 +32,10 @@ const (
 	narrowPanel             = 16.0 / 3
 	// MaxInches bounds each side, so that a typing error does not ask for gigabytes.
 	MaxInches = 100
+	// MinDPI and MaxDPI bound the resolution.
+	MinDPI, MaxDPI = 20, 1200
+	// maxDots bounds both together: a PNG is drawn in memory, four bytes a dot.
+	maxDots = 1 << 28
 )
 
 // Formats are the names Render knows.
@@ -40,7 +44,7 @@ func Formats() []string { return []string{"png", "svg", "pdf"} }
 // Render writes the figure in a format of Formats.
 func (f *Figure) Render(w io.Writer, format string) error {
 	width, height := f.size()
-	if width < 1 || height < 1 || width > MaxInches || height > MaxInches {
+	if !(width >= 1 && height >= 1 && width <= MaxInches && height <= MaxInches) { // nor NaN
 		return fmt.Errorf("a figure of %g x %g inches: each side must be 1 to %d", width, height, MaxInches)
 	}
 	pw, ph := vg.Length(width)*vg.Inch, vg.Length(height)*vg.Inch
@@ -63,8 +67,11 @@ func (f *Figure) png(w io.Writer, pw, ph vg.Length) error {
 	if dpi == 0 {
 		dpi = DefaultDPI
 	}
-	if dpi < 20 || dpi > 1200 {
-		return fmt.Errorf("%d dots an inch: must be 20 to 1200", dpi)
+	if dpi < MinDPI || dpi > MaxDPI {
+		return fmt.Errorf("%d dots an inch: must be %d to %d", dpi, MinDPI, MaxDPI)
+	}
+	if dots := float64(pw/vg.Inch) * float64(ph/vg.Inch) * float64(dpi) * float64(dpi); dots > maxDots {
+		return fmt.Errorf("a picture of %.0f million dots: at most %d; give a smaller size or --dpi, or svg or pdf", dots/1e6, maxDots/1_000_000)
 	}
 	c := vgimg.NewWith(vgimg.UseWH(pw, ph), vgimg.UseDPI(dpi), vgimg.UseBackgroundColor(color.White))
 	f.draw(draw.New(outlined{c}))

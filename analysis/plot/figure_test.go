@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"image/png"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -262,5 +263,17 @@ func TestSize(t *testing.T) {
 	f.Width = 4
 	if err := f.Render(&b, "bmp"); err == nil || !strings.Contains(err.Error(), "png, svg, pdf") {
 		t.Errorf("an unknown format: %v", err)
+	}
+}
+
+// A typing error in a size must not ask for all memory.
+func TestSizesThatCannotBe(t *testing.T) {
+	for _, f := range []Figure{
+		{Width: math.NaN(), Height: 5}, {Width: 5, Height: math.Inf(1)}, {Width: -1, Height: 5}, {Width: 101, Height: 5},
+		{Width: 5, Height: 5, DPI: 10000}, {Width: 100, Height: 100, DPI: 1200},
+	} {
+		if err := f.Render(io.Discard, "png"); err == nil {
+			t.Errorf("%g x %g inches at %d dots an inch was drawn", f.Width, f.Height, f.DPI)
+		}
 	}
 }

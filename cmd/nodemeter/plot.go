@@ -74,11 +74,17 @@ func runPlot(cmd *cobra.Command, args []string, f *plotFlags) error {
 	if err != nil {
 		return err
 	}
+	if err := f.checkSize(); err != nil {
+		return err
+	}
 	if f.tasks.given() {
 		return f.drawTasks(cmd, args, format)
 	}
 	if _, err := report.PanelNames(f.panels); err != nil {
 		return usageError{err}
+	}
+	if len(f.panels) == 0 {
+		return usagef("--panel names none: leave it out for the notebook's four, or give all")
 	}
 	result, err := f.recording(cmd, args)
 	if err != nil {
@@ -96,6 +102,19 @@ func runPlot(cmd *cobra.Command, args []string, f *plotFlags) error {
 		return usageError{err}
 	}
 	return f.draw(cmd, pictures, format, 2)
+}
+
+// checkSize refuses what no picture can be, before anything is read.
+func (f *plotFlags) checkSize() error {
+	for _, side := range []float64{f.width, f.height} {
+		if !(side == 0 || side >= 1 && side <= plot.MaxInches) {
+			return usagef("--width and --height are 1 to %d inches, not %g", plot.MaxInches, side)
+		}
+	}
+	if f.dpi < plot.MinDPI || f.dpi > plot.MaxDPI {
+		return usagef("--dpi is %d to %d, not %d", plot.MinDPI, plot.MaxDPI, f.dpi)
+	}
+	return nil
 }
 
 // recording analyzes what is at paths.
