@@ -141,7 +141,7 @@ func sayBest(say func(string, ...any), t Throughput) {
 		}
 	}
 	if best < 0 {
-		say("No configuration has a rate: %s.", "there are no tasks with times")
+		say("No configuration has a rate: no task has times that follow one another.")
 		return
 	}
 	b := t.Configs[best]

@@ -191,11 +191,11 @@ func (s *Set) offered(rows []int32) Number {
 	return Number(float64(n) / (float64(took) / 1e9))
 }
 
-// arrivalLimited compares the end of submission with the end of the work: when the
-// last tenth of the busy time is left for tasks after the last submission, the queue
-// never filled.
+// arrivalLimited compares the end of submission with the end of the work: when less than
+// a fifth of the busy time is left after the last submission, the queue never filled.
+// Where nothing was delivered, it is not the submitter that limits.
 func (t *ConfigThroughput) arrivalLimited() bool {
-	if !known(t.Offered) || !known(t.Occupancy.Busy) || t.Tasks < 10 || t.Occupancy.Batches > 1 {
+	if !known(t.Offered) || !known(t.Occupancy.Busy) || t.Tasks < 10 || t.done() == 0 || t.Occupancy.Batches > 1 {
 		return false
 	}
 	submitting := Number(t.Tasks-1) / t.Offered

@@ -203,3 +203,21 @@ func TestReadScaling(t *testing.T) {
 		}
 	}
 }
+
+// Tasks that all fail at once are done as fast as they come, and no rate of the
+// submitter's explains that nothing was delivered.
+func TestArrivalLimitedNeedsADelivery(t *testing.T) {
+	for status, want := range map[string]bool{"SUCCESS": true, "FAILED": false} {
+		var jobs []job
+		for i := range 20 {
+			jobs = append(jobs, job{"0", "ray", 1, 8, float64(i), 0.1, 0.4, status})
+		}
+		s, err := Read(t.Context(), "x", strings.NewReader(notebookCSV(jobs)), Run{}, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := NewThroughput(s).Configs[0].ArrivalLimited; got != want {
+			t.Errorf("%s: arrival-limited %v, want %v", status, got, want)
+		}
+	}
+}
