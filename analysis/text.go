@@ -101,7 +101,7 @@ func (r *Result) writeNotebookBlock(b *strings.Builder) {
 	case g == nil && r.hasGPU():
 		b.WriteString("  Avg GPU: not recorded for nodes; --by gpu shows the devices\n")
 	case g == nil:
-		b.WriteString("  Avg GPU: none: no sample has a GPU value\n")
+		fmt.Fprintf(b, "  Avg GPU: none: %s\n", r.whyNoGPU())
 	case g.ActiveSamples == 0:
 		fmt.Fprintf(b, "  Avg GPU: none active: all %s read 0 (the notebook's figure is over gpu_util > 0)\n", countOf(g.Samples, "GPU sample"))
 		line("GPU", g.SampleMean, "over all samples, idle included")
@@ -109,6 +109,27 @@ func (r *Result) writeNotebookBlock(b *strings.Builder) {
 		line("GPU", g.ActiveMean, fmt.Sprintf("over active samples, gpu_util > 0: %s of %s (the notebook's figure)", FormatCount(g.ActiveSamples), FormatCount(g.Samples)))
 		line("GPU", g.SampleMean, "over all samples, idle included")
 	}
+}
+
+// whyNoGPU tells a machine without a GPU from one whose GPUs gave no figure.
+func (r *Result) whyNoGPU() string {
+	states := map[string]bool{}
+	for _, e := range r.Nodes() {
+		for state := range e.States["gpu_state"] {
+			states[state] = true
+		}
+	}
+	known := len(states) > 0
+	delete(states, "none")
+	switch {
+	case !known:
+		return "no sample has a GPU value"
+	case len(states) == 0:
+		return "there is no GPU"
+	case states["ok"] && len(states) == 1:
+		return "the GPUs do not tell their utilization (not supported, or MIG)"
+	}
+	return "the GPUs could not be read (gpu_state: " + strings.Join(slices.Sorted(maps.Keys(states)), ", ") + ")"
 }
 
 // writeSpan prints where the figures come from.
