@@ -73,7 +73,10 @@ func repair(cmd *cobra.Command, paths []string, dir string) error {
 		}
 		fmt.Fprintf(out, "    kept: %d rows, %d values\n", v.Rows, v.Values)
 	}
-	fmt.Fprintf(out, "%d %s checked, %d repaired, %d beyond repair\n", len(files)+len(problems), plural(len(files)+len(problems), "window", "windows"), repaired, lost)
+	_, err = fmt.Fprintf(out, "%d %s checked, %d repaired, %d beyond repair\n", len(files)+len(problems), plural(len(files)+len(problems), "window", "windows"), repaired, lost)
+	if err != nil {
+		return err
+	}
 	if lost > 0 {
 		return errFound
 	}

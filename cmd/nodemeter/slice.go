@@ -83,8 +83,8 @@ func slice(cmd *cobra.Command, paths []string, q window.Query, dir string) error
 	if written == 0 {
 		return fmt.Errorf("no samples in that range: 'nodemeter inspect' shows what there is")
 	}
-	fmt.Fprintf(cmd.OutOrStdout(), "%d %s written: %d rows, %d bytes\n", written, plural(written, "window", "windows"), rows, bytes)
-	return nil
+	_, err = fmt.Fprintf(cmd.OutOrStdout(), "%d %s written: %d rows, %d bytes\n", written, plural(written, "window", "windows"), rows, bytes)
+	return err
 }
 
 // warnProblems prints damage that was stepped past.

@@ -250,8 +250,8 @@ func newTasksInit() *cobra.Command {
 			}
 			text, err := tasks.Draft(cmd.Context(), args[0], tasks.Options{Zone: loc})
 			if err != nil || output == "" {
-				fmt.Fprint(cmd.OutOrStdout(), text)
-				return err
+				_, werr := io.WriteString(cmd.OutOrStdout(), text)
+				return errors.Join(err, werr)
 			}
 			return writeNew(output, text)
 		},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -84,7 +85,9 @@ func verify(cmd *cobra.Command, paths []string, format string) error {
 			return err
 		}
 	} else {
-		printVerified(out, results, damaged)
+		if err := printVerified(out, results, damaged); err != nil {
+			return err
+		}
 	}
 	if damaged > 0 {
 		return errFound
@@ -139,8 +142,8 @@ func present(c *window.Column, rows int) int {
 	return n
 }
 
-func printVerified(out io.Writer, results []verified, damaged int) {
-	out = printable{out}
+func printVerified(w io.Writer, results []verified, damaged int) error {
+	out := bufio.NewWriter(printable{w})
 	for _, v := range results {
 		state := "ok"
 		if !v.OK {
@@ -165,6 +168,7 @@ func printVerified(out io.Writer, results []verified, damaged int) {
 		}
 	}
 	fmt.Fprintf(out, "%d %s checked, %d damaged\n", len(results), plural(len(results), "window", "windows"), damaged)
+	return out.Flush()
 }
 
 func plural(n int, one, many string) string {
