@@ -151,6 +151,9 @@ func (st *ScalingStudy) measure() {
 		p := &st.Points[i]
 		p.Ratio = st.size(*p) / st.size(ref)
 		p.Speedup = ref.Time / p.Time
+		if !(ref.Time > 0) || !(p.Time > 0) {
+			p.Speedup = none() // nothing is known, which 0 would not say
+		}
 		if st.Kind == "weak" {
 			work := p.Tasks / ref.Tasks
 			if !known(work) {
@@ -240,7 +243,7 @@ func (st *ScalingStudy) remarks() {
 		if p.Efficiency > 1.02 {
 			note("more than ideal at %s %s (%.0f%%): a faster cache or an unlucky reference run", count(st.size(p)), st.Unit, 100*float64(p.Efficiency))
 		}
-		if !known(p.Speedup) {
+		if !(p.Time > 0) {
 			note("no speed-up at %s %s: the time is zero or missing", count(st.size(p)), st.Unit)
 		}
 	}

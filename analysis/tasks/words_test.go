@@ -221,3 +221,16 @@ func TestArrivalLimitedNeedsADelivery(t *testing.T) {
 		}
 	}
 }
+
+// A reference that took no time is a mistake of the file's: no speed-up of 0 follows from it.
+func TestScalingFromATimeOfZero(t *testing.T) {
+	s := NewScaling([]ScalingRow{{Kind: "strong", Nodes: 1, Cores: 8, Tasks: 10, Time: 0}, {Kind: "strong", Nodes: 2, Cores: 16, Tasks: 10, Time: 5}})
+	for _, p := range s.Studies[0].Points {
+		if known(p.Speedup) || known(p.Efficiency) {
+			t.Errorf("at %g cores: speed-up %g, efficiency %g; want none", p.Cores, p.Speedup, p.Efficiency)
+		}
+	}
+	if notes := strings.Join(s.Studies[0].Notes, "\n"); !strings.Contains(notes, "the time is zero or missing") {
+		t.Errorf("the notes do not say why: %s", notes)
+	}
+}
