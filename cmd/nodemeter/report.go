@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -86,6 +87,9 @@ func runReport(cmd *cobra.Command, args []string, f *reportFlags) error {
 
 // readRecording reads section 5's samples, and joins tasks with them where both are there.
 func (f *reportFlags) readRecording(cmd *cobra.Command, paths []string, measured *report.Tasks) (*analysis.Result, error) {
+	if measured != nil && slices.Contains(paths, "-") {
+		return nil, usagef("a recording beside tasks is read several times: give a file instead of -")
+	}
 	o, err := f.analyze.options(cmd, paths)
 	if err != nil {
 		return nil, err
