@@ -133,7 +133,7 @@ func (t *Tasks) engineScores(title string, n int) *Picture {
 		p.Polygons, table.Rows = append(p.Polygons, shape), append(table.Rows, row)
 	}
 	if len(p.Polygons) == 0 {
-		return noTasks(title)
+		return nothing(title, "No engine is known: name the engines in a runs.yaml.")
 	}
 	return &Picture{Title: title, Panel: p, Alt: alt, Table: table,
 		Caption: "Each engine's mean over its configurations, relative to the best configuration measured here; scores of different reports cannot be compared."}
