@@ -32,6 +32,7 @@ func BenchmarkNodeDays(b *testing.B) {
 			rec.write(b, dir)
 		}
 	}
+	defer debug.SetGCPercent(debug.SetGCPercent(50)) // as the command does
 	debug.FreeOSMemory()
 	b.ResetTimer()
 	peak := uint64(0)
