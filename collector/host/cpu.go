@@ -198,7 +198,10 @@ type clock struct {
 // advance takes the times of a read and returns the utilization since the
 // read before: 1 - (idle + iowait) / total. There is none on the first read,
 // without progress, and where a counter stepped back. idle and iowait are
-// taken together: what one loses by stepping back the other has gained.
+// taken together: what one loses by stepping back the other has mostly gained.
+// What is left of such a step on a busy processor (proc(5): iowait may
+// decrease) is no idle time in this interval, provided it is small beside the
+// busy time; otherwise nothing is known.
 func (c *clock) advance(now times) (util float64, ok bool) {
 	last := c.last
 	c.last = now
@@ -218,7 +221,7 @@ func (c *clock) advance(now times) (util float64, ok bool) {
 		busy += now[m] - last[m]
 	}
 	const rounding = 1e-9 // of sums of hundredths
-	if idle < -rounding || busy+idle <= rounding {
+	if -idle > busy/10 || busy+max(idle, 0) <= rounding {
 		return 0, false
 	}
 	return min(busy/(busy+max(idle, 0)), 1), true
