@@ -31,12 +31,13 @@ lint: ## formatting and static analysis
 	CGO_ENABLED=0 $(GO) vet ./...
 	$(GO) run $(STATICCHECK) -tags e2e ./...
 
-fuzz: ## each fuzz target for FUZZTIME
-	@set -e; for pkg in $$($(GO) list ./...); do \
-	  dir=$$($(GO) list -f '{{.Dir}}' $$pkg); \
-	  for f in $$(grep -hoE '^func Fuzz[A-Za-z0-9_]+' $$dir/*_test.go 2>/dev/null | sed 's/^func //'); do \
-	    echo "fuzz $$pkg $$f"; \
-	    $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$pkg; \
+fuzz: ## each fuzz target for FUZZTIME; a package's targets share one instrumented build
+	@set -e; dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; \
+	for d in $$(git ls-files '*_test.go' | xargs grep -lE '^func Fuzz' | xargs -n 1 dirname | sort -u); do \
+	  $(GO) test -c -fuzz . -o "$$dir/fuzz.test" ./$$d; \
+	  for f in $$(cat $$d/*_test.go | grep -oE '^func Fuzz[A-Za-z0-9_]+' | sed 's/^func //'); do \
+	    echo "fuzz $$d $$f"; \
+	    (cd $$d && "$$dir/fuzz.test" -test.run '^$$' -test.fuzz "^$$f$$" -test.fuzztime $(FUZZTIME) -test.fuzzcachedir "$$dir/cache" >"$$dir/log" 2>&1) || { cat "$$dir/log"; exit 1; }; \
 	  done; \
 	done
 
