@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -36,13 +37,15 @@ type daemon struct {
 	notify   *notifier
 	reloads  *prometheus.CounterVec
 	table    table
+	forGPUs  <-chan os.Signal // to release and to take
 	samples  int
 }
 
 // serve runs the daemon until ctx is done. What can fail at start fails in the
 // order in which it costs least to undo: sockets, then the windows.
 func serve(ctx context.Context, s *settings, c *configuration, log *slog.Logger) error {
-	d := &daemon{settings: s, log: log, started: time.Now()}
+	d := &daemon{settings: s, log: log, started: time.Now(), forGPUs: caught(syscall.SIGUSR1, syscall.SIGUSR2)}
+	hangups := caught(syscall.SIGHUP)
 	name, err := s.nodeName()
 	if err != nil {
 		return err
@@ -59,7 +62,7 @@ func serve(ctx context.Context, s *settings, c *configuration, log *slog.Logger)
 		return err
 	}
 	d.end.serve(d.handler())
-	go newReloader(c, d.notify, d.reloads, log).run(ctx)
+	go newReloader(c, d.notify, d.reloads, log).run(ctx, hangups)
 	d.announce()
 	served := d.run(ctx)
 	d.notify.stopping("sealing the open window")
@@ -166,7 +169,7 @@ func (d *daemon) run(ctx context.Context) error {
 			watched <- nil
 		}
 	}()
-	go d.table.obey(ctx, d.log)
+	go d.table.obey(ctx, d.forGPUs, d.log)
 	d.workers.endWith(ctx, cancel, d.log)
 	defer d.push()()
 	if err := d.runner.Run(ctx); err != nil {

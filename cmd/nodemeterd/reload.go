@@ -5,11 +5,11 @@ import (
 	"context"
 	"log/slog"
 	"maps"
+	"net/url"
 	"os"
 	"os/signal"
 	"slices"
 	"strings"
-	"syscall"
 
 	systemd "github.com/coreos/go-systemd/v22/daemon"
 	"github.com/prometheus/client_golang/prometheus"
@@ -71,10 +71,16 @@ func newReloader(c *configuration, n *notifier, count *prometheus.CounterVec, lo
 	return &reloader{configuration: c, now: now, log: log, notify: n, count: count}
 }
 
-// run reloads at each SIGHUP until ctx is done.
-func (r *reloader) run(ctx context.Context) {
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, syscall.SIGHUP)
+// caught are signals from now on. It is called before anything that takes time:
+// until then each of them ends the process.
+func caught(which ...os.Signal) <-chan os.Signal {
+	c := make(chan os.Signal, 16)
+	signal.Notify(c, which...)
+	return c
+}
+
+// run reloads at each of the signals until ctx is done.
+func (r *reloader) run(ctx context.Context, signals <-chan os.Signal) {
 	for {
 		select {
 		case <-ctx.Done():
@@ -103,12 +109,25 @@ func (r *reloader) reload() {
 			r.now[name] = fresh[name]
 			applied = append(applied, name+"="+fresh[name])
 		default:
-			later = append(later, name+"="+fresh[name])
+			later = append(later, name+"="+withoutPassword(fresh[name]))
 		}
 	}
 	none := func(list []string) string { return cmp.Or(strings.Join(list, " "), "none") }
 	r.log.Info("configuration reloaded", "changed", none(applied), "at_next_start", none(later))
 	r.count.WithLabelValues("ok").Inc()
+}
+
+// withoutPassword is a setting as a log may show it. The start refuses an
+// address with a password in it, which does not mean that nobody writes one.
+func withoutPassword(value string) string {
+	u, err := url.Parse(value)
+	switch {
+	case err != nil && strings.Contains(value, "@"):
+		return "(not shown)"
+	case err == nil && u.User != nil:
+		return u.Redacted()
+	}
+	return value
 }
 
 // reloading tells systemd that a reload has begun, which it wants with the time

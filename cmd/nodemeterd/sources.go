@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"os"
-	"os/signal"
 	"strings"
 	"syscall"
 	"time"
@@ -64,9 +63,7 @@ func (t table) close(log *slog.Logger) {
 
 // obey releases the GPUs on SIGUSR1 and takes them again on SIGUSR2, until ctx
 // is done.
-func (t table) obey(ctx context.Context, log *slog.Logger) {
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, syscall.SIGUSR1, syscall.SIGUSR2)
+func (t table) obey(ctx context.Context, signals <-chan os.Signal, log *slog.Logger) {
 	for {
 		select {
 		case <-ctx.Done():
