@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -23,7 +24,12 @@ type ledger struct {
 	list []*entry // by name, which is by time
 	used int64    // bytes of all entries, and what sealing the open ones may take beside them
 	gone int64    // windows deleted for a limit
+
+	seen atomic.Pointer[totals] // what glance saw last
 }
+
+// totals is what a ledger sums up to.
+type totals struct{ bytes, gone int64 }
 
 // entry is a window: all files of one base name.
 type entry struct {
@@ -223,6 +229,23 @@ func (l *ledger) totals() (bytes, gone int64) {
 		bytes += e.bytes
 	}
 	return bytes, l.gone
+}
+
+// glance is totals without waiting: while room is being made on a disk that
+// hangs, it is what they were before.
+func (l *ledger) glance() (bytes, gone int64) {
+	if l.mu.TryLock() {
+		t := totals{gone: l.gone}
+		for _, e := range l.list {
+			t.bytes += e.bytes
+		}
+		l.seen.Store(&t)
+		l.mu.Unlock()
+	}
+	if t := l.seen.Load(); t != nil {
+		return t.bytes, t.gone
+	}
+	return 0, 0
 }
 
 // freeSpace is what an unprivileged process may still write on a file system.

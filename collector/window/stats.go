@@ -35,7 +35,7 @@ func (r *Recorder) Stats() Stats {
 		Syncs: s.syncs.Load(), SyncErrors: s.syncErrors.Load(), SyncSeconds: float64(s.syncNanos.Load()) / 1e9,
 		LastSyncTime: time.Duration(s.lastSyncNanos.Load()),
 	}
-	out.DiskBytes, out.Deleted = r.ledger.totals()
+	out.DiskBytes, out.Deleted = r.ledger.glance()
 	out.LossBound = r.opt.SyncInterval + out.LastSyncTime
 	if ns := s.lastSync.Load(); ns != 0 {
 		out.LastSync = time.Unix(0, ns)
