@@ -15,7 +15,7 @@ build: ## both binaries in bin/
 	$(GO) build -trimpath -ldflags '$(LDFLAGS) -extldflags=-Wl,-z,lazy' -o bin/nodemeterd ./cmd/nodemeterd
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/nodemeter ./cmd/nodemeter
 
-run: build ## start the agent, take ten seconds of samples, print the summary
+run: build ## start the agent, take a dozen samples, print the summary
 	@deploy/quickstart.sh start
 
 stop: ## stop the agent that `make run` started; its window is sealed

@@ -18,8 +18,8 @@ start() {
     pid=$!
     disown "$pid"
     echo "$pid" >"$pidfile"
-    printf 'Taking ten seconds of samples '
-    for _ in $(seq 10); do
+    printf 'Taking a dozen samples '
+    for _ in $(seq 12); do
       sleep 1
       if ! kill -0 "$pid" 2>/dev/null; then
         printf '\nnodemeterd stopped:\n' >&2
@@ -31,7 +31,7 @@ start() {
     done
     echo
   fi
-  bin/nodemeter summary --since 10s
+  bin/nodemeter summary --since 12s
   cat <<TEXT
 
 The agent goes on (pid $(cat "$pidfile"), log $log).
