@@ -28,6 +28,7 @@ type analyzer struct {
 	cells   int
 	frame   *frameBuilder
 	draw    []string
+	groups  *grouping // nil unless jobs or users are asked for
 }
 
 // pendingSeries is a series whose grid is not known yet.
@@ -41,8 +42,11 @@ type pendingSeries struct {
 func newAnalyzer(o *Options, csv bool) *analyzer {
 	a := &analyzer{
 		o: o, csv: csv, exact: exactLimit, bins: o.Bins, tracks: map[Entity]*track{}, all: map[string]*Distribution{},
-		result: &Result{Zone: o.Zone, by: o.By}, frame: &frameBuilder{},
+		result: &Result{Zone: o.Zone, by: o.By, group: o.Group}, frame: &frameBuilder{},
 		draw: append(slices.Clone(seriesColumns), o.Columns...),
+	}
+	if o.Group != "" {
+		a.groups = newGrouping(o.Group)
 	}
 	if csv {
 		a.exact = DefaultMaxRows // the frame is in memory anyway
@@ -84,6 +88,9 @@ func (a *analyzer) useMeta(m *window.Meta) {
 	if a.frame != nil {
 		a.frame.window(m.Interval)
 	}
+	if a.groups != nil {
+		a.groups.window(m.Interval)
+	}
 	a.result.Interval = max(a.result.Interval, m.Interval)
 	a.events = append(a.events, m.Events...)
 }
@@ -104,6 +111,9 @@ func (a *analyzer) useChunk(c *window.Chunk) {
 		a.tracks[e] = t
 	}
 	t.meta = entityInfo(a.meta, e, t.meta)
+	if a.groups != nil && t.member == nil && c.Kind == metric.Worker {
+		t.member = a.groups.member(c.Node, t.meta)
+	}
 	if a.frame != nil && c.Kind == metric.Node {
 		a.frame.add(c)
 	}
@@ -130,13 +140,19 @@ func (a *analyzer) finishNode() {
 		keys = append(keys, e)
 	}
 	slices.SortFunc(keys, compareEntities)
+	nodeFirst := int64(0)
 	for _, e := range keys {
 		t := a.tracks[e]
 		all := a.all
-		if e.Kind != metric.Node {
+		if e.Kind == metric.Node {
+			nodeFirst = t.seen.first // nodes sort first
+		} else {
 			all = nil
 		}
 		r := t.finish(a.events, all)
+		if t.member != nil {
+			t.member.leave(t, r, nodeFirst)
+		}
 		a.result.Entities = append(a.result.Entities, r)
 		for _, c := range t.columns {
 			if len(c.series.cells) > 0 {
@@ -198,6 +214,12 @@ func (a *analyzer) finish() (*Result, error) {
 	a.lay()
 	if a.frame != nil {
 		r.Frame = a.frame.frame()
+	}
+	if a.groups != nil {
+		r.Groups = a.groups.finish()
+		if a.groups.width > a.groups.tick {
+			r.groupWidth = time.Duration(a.groups.width)
+		}
 	}
 	r.Missing = a.missing()
 	slices.SortStableFunc(r.Events, func(x, y metric.Event) int { return cmp.Compare(x.Time.UnixNano(), y.Time.UnixNano()) })

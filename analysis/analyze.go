@@ -21,8 +21,11 @@ type Options struct {
 	// Zone is where times are shown, and where a CSV's timestamps without a
 	// zone were taken. Nil means UTC.
 	Zone *time.Location
-	// By is the kind of entity to tabulate: Node (with workers), GPU, NIC, CPU or Disk.
+	// By is the kind of entity to tabulate: Node, Worker, GPU, NIC, CPU or Disk;
+	// 0 is nodes, with their workers.
 	By metric.EntityKind
+	// Group is the label by whose value workers are added up: job or user; "" for none.
+	Group string
 	// Kinds and Columns to read beyond what the summary and the rules need.
 	Kinds   []metric.EntityKind
 	Columns []string
@@ -66,7 +69,12 @@ type Result struct {
 	Notes    []string
 	Problems []window.Problem
 
-	by metric.EntityKind
+	// Groups are the jobs or users asked for.
+	Groups []*Group
+
+	by         metric.EntityKind
+	group      string
+	groupWidth time.Duration // of the bins that groups were added up in, where longer than a tick
 }
 
 // frameLimit is the number of rows up to which the notebook's own figures are computed from windows.
@@ -100,6 +108,9 @@ func (o *Options) query() window.Query {
 	kinds := append(kindsOf(o.By), o.Kinds...)
 	slices.Sort(kinds)
 	columns := append(slices.Clone(summaryColumns), o.Columns...)
+	if o.By == metric.Worker {
+		columns = append(columns, workerColumns...)
+	}
 	slices.Sort(columns)
 	return window.Query{From: o.From, To: o.To, Kinds: slices.Compact(kinds), Columns: slices.Compact(columns), Nodes: o.Nodes}
 }
@@ -110,9 +121,6 @@ func (o *Options) query() window.Query {
 func Analyze(ctx context.Context, o Options) (*Result, error) {
 	if o.Bins <= 0 {
 		o.Bins = DefaultBins
-	}
-	if o.By == 0 {
-		o.By = metric.Node
 	}
 	if o.Zone == nil {
 		o.Zone = time.UTC

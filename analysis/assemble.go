@@ -34,9 +34,6 @@ func (p Parts) Assemble() (*Result, error) {
 	if r.Zone == nil {
 		r.Zone = time.UTC
 	}
-	if r.by == 0 {
-		r.by = metric.Node
-	}
 	slices.SortStableFunc(r.Entities, func(x, y *EntityResult) int { return compareEntities(x.Entity, y.Entity) })
 	r.From, r.To = r.Entities[0].Presence.First, r.Entities[0].Presence.Last
 	for _, e := range r.Entities {

@@ -8,8 +8,6 @@ import (
 	"slices"
 	"strconv"
 	"time"
-
-	"nodemeter/collector/metric"
 )
 
 // Document is the summary as JSON. Figures are in base units (ratios 0-1,
@@ -25,12 +23,15 @@ type Document struct {
 	Notebook *Section5         `json:"notebook"`
 	Overall  map[string]*Stats `json:"overall"`
 	Entities []DocumentEntity  `json:"entities"`
-	Use      Use               `json:"use"`
-	Bound    BoundBy           `json:"bound"`
-	Findings []Finding         `json:"findings"`
-	Missing  []string          `json:"missing_nodes"`
-	Notes    []string          `json:"notes"`
-	Problems []DocumentProblem `json:"problems"`
+	// GroupedBy is job or user where Groups are asked for.
+	GroupedBy string            `json:"grouped_by,omitempty"`
+	Groups    []DocumentGroup   `json:"groups,omitempty"`
+	Use       Use               `json:"use"`
+	Bound     BoundBy           `json:"bound"`
+	Findings  []Finding         `json:"findings"`
+	Missing   []string          `json:"missing_nodes"`
+	Notes     []string          `json:"notes"`
+	Problems  []DocumentProblem `json:"problems"`
 }
 
 // DocumentEntity is one row of the table.
@@ -77,6 +78,10 @@ func (r *Result) Document() *Document {
 	}
 	for _, e := range r.Entities {
 		d.Entities = append(d.Entities, r.documentEntity(e))
+	}
+	d.GroupedBy = r.group
+	for _, g := range r.Groups {
+		d.Groups = append(d.Groups, r.documentGroup(g))
 	}
 	for _, p := range r.Problems {
 		d.Problems = append(d.Problems, DocumentProblem{p.File, fmt.Sprint(p.Err), p.Lost})
@@ -141,6 +146,9 @@ var csvHeader = []string{
 // base units, empty where they do not exist.
 func (r *Result) WriteCSV(w io.Writer) error {
 	out := csv.NewWriter(w)
+	if r.group != "" {
+		return r.writeGroupCSV(out)
+	}
 	if err := out.Write(csvHeader); err != nil {
 		return err
 	}
@@ -162,12 +170,7 @@ func (r *Result) WriteCSV(w io.Writer) error {
 
 func (r *Result) csvRow(e *EntityResult, name string) []string {
 	s, p := e.Stats[name], &e.Presence
-	f := func(n Number) string {
-		if n.IsNaN() {
-			return ""
-		}
-		return strconv.FormatFloat(float64(n), 'g', -1, 64)
-	}
+	f := csvNumber
 	i := func(n int64) string { return strconv.FormatInt(n, 10) }
 	return []string{
 		csvCell(e.Entity.Label()), csvCell(e.Entity.Node), e.Entity.Kind.String(), csvCell(e.Entity.ID), csvCell(e.Entity.Worker), name, string(s.Unit), r.stamp(p.First), r.stamp(p.Last),
@@ -176,22 +179,18 @@ func (r *Result) csvRow(e *EntityResult, name string) []string {
 	}
 }
 
+// csvNumber is empty for a figure that does not exist.
+func csvNumber(n Number) string {
+	if n.IsNaN() {
+		return ""
+	}
+	return strconv.FormatFloat(float64(n), 'g', -1, 64)
+}
+
 // csvCell keeps a name from being taken for a formula by a spreadsheet.
 func csvCell(s string) string {
 	if s != "" && (s[0] == '=' || s[0] == '+' || s[0] == '-' || s[0] == '@') {
 		return "'" + s
 	}
 	return s
-}
-
-// ParseBy reads the value of --by.
-func ParseBy(s string) (metric.EntityKind, error) {
-	if s == "worker" {
-		return metric.Node, nil
-	}
-	k, err := metric.ParseEntityKind(s)
-	if err != nil || k == metric.Node || k == metric.MIG {
-		return 0, fmt.Errorf("cannot tabulate by %q: give worker, gpu, nic, disk or cpu", s)
-	}
-	return k, nil
 }

@@ -65,7 +65,7 @@ func (c *scriptCase) option(t *testing.T, at, line string) {
 	case "nodes":
 		c.o.Nodes = strings.Split(value, ",")
 	case "by":
-		c.o.By, err = ParseBy(value)
+		err = c.o.SetBy(value)
 	case "csv":
 		c.csv = new(string)
 	case "expect", "rules":

@@ -28,26 +28,10 @@ func tableMetrics(kind metric.EntityKind) []metricRow {
 		return []metricRow{{"disk_read_bytes", "read"}, {"disk_written_bytes", "written"}}
 	case metric.GPU, metric.MIG:
 		return []metricRow{{"gpu_util", "GPU"}, {"gpu_memory_util", "memory"}, {"gpu_power_watts", "power"}}
+	case metric.Worker:
+		return []metricRow{{"cpu_util", "CPU"}, {"worker_cpu_cores", "busy cores"}, {"memory_util", "memory"}, {"worker_memory_bytes", "memory"}, {"gpu_util", "GPU"}, {"network_mbps", "network"}}
 	}
 	return []metricRow{{"cpu_util", "CPU"}, {"memory_util", "memory"}, {"gpu_util", "GPU"}, {"network_mbps", "network"}}
-}
-
-// Tabulated are the entities of the kind asked for: nodes and workers, or devices.
-func (r *Result) Tabulated() []*EntityResult {
-	kinds := []metric.EntityKind{r.by}
-	switch r.by {
-	case metric.Node, metric.Worker:
-		kinds = []metric.EntityKind{metric.Node, metric.Worker}
-	case metric.GPU, metric.MIG:
-		kinds = []metric.EntityKind{metric.GPU, metric.MIG}
-	}
-	var out []*EntityResult
-	for _, e := range r.Entities {
-		if slices.Contains(kinds, e.Entity.Kind) {
-			out = append(out, e)
-		}
-	}
-	return out
 }
 
 // Nodes are the nodes, or the workers of a CSV.
@@ -179,14 +163,21 @@ func formatCoverage(seen, expected int64) string {
 
 // writeTable prints the figures of each entity.
 func (r *Result) writeTable(b *strings.Builder) error {
-	entities := r.Tabulated()
 	b.WriteString("\n")
+	if r.group != "" {
+		return r.writeGroups(b)
+	}
+	entities := r.textRows()
 	if len(entities) == 0 {
-		fmt.Fprintf(b, "No %s was recorded.\n", r.by)
+		fmt.Fprintf(b, "No %s was recorded.\n", max(r.by, metric.Node))
 		return nil
 	}
 	name := "Worker"
-	if r.by != metric.Node && r.by != metric.Worker {
+	switch r.by {
+	case 0, metric.Worker:
+	case metric.Node:
+		name = "Node"
+	default:
 		name = strings.ToUpper(r.by.String())
 	}
 	t := &Table{Header: []string{name, "Metric", "Mean", "Min", "P5", "P50", "P95", "P99", "Max", "Samples", "Coverage"}, Left: 2}
@@ -194,7 +185,7 @@ func (r *Result) writeTable(b *strings.Builder) error {
 	for _, e := range shown {
 		r.tableRows(t, Escape(e.Entity.Label()), e.Stats)
 	}
-	if len(r.Nodes()) > 1 && (r.by == metric.Node || r.by == metric.Worker) {
+	if len(r.Nodes()) > 1 && (r.by == 0 || r.by == metric.Node || r.by == metric.Worker && r.workerCount() == 0) {
 		r.tableRows(t, "all", r.Overall)
 	}
 	if err := t.Write(b); err != nil {
@@ -203,6 +194,7 @@ func (r *Result) writeTable(b *strings.Builder) error {
 	if n := len(entities) - len(shown); n > 0 {
 		fmt.Fprintf(b, "  … and %s more: --format csv or json shows all\n", FormatCount(int64(n)))
 	}
+	b.WriteString(r.aboutWorkers())
 	fmt.Fprintf(b, "  Means are weighted by the time each sample covers; percentiles are over samples, %s.\n", r.methods(shown))
 	return nil
 }

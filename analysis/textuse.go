@@ -12,7 +12,10 @@ import (
 func (r *Result) writeSparks(b *strings.Builder) error {
 	const width = 48
 	t := &Table{Header: []string{"Over time", "", "0-100 %, · is a gap", "", "Mean"}, Left: 4}
-	entities := r.Tabulated()
+	entities := r.textRows()
+	if r.group != "" {
+		entities = r.Nodes()
+	}
 	for _, e := range entities[:min(len(entities), maxTableEntities)] {
 		name := Escape(e.Entity.Label())
 		for _, m := range tableMetrics(r.by) {

@@ -19,7 +19,8 @@ type track struct {
 	bins    int      // cells a series may have
 	draw    []string // columns that get a series
 	scratch []float64
-	starts  int64 // rows with which an agent started: they have no rates
+	starts  int64        // rows with which an agent started: they have no rates
+	member  *groupMember // nil unless it is a worker to be added up with others
 }
 
 // accumulator collects one column of one entity.
@@ -28,6 +29,7 @@ type accumulator struct {
 	dist   *Distribution
 	series binned
 	// counters
+	initial      float64 // the first value
 	previous     float64
 	previousAt   int64
 	hasPrevious  bool
@@ -112,6 +114,9 @@ func (t *track) add(c *window.Chunk) {
 		}
 	}
 	t.joint.add(c, weights)
+	if t.member != nil {
+		t.member.add(c, weights)
+	}
 }
 
 // rows returns the rows to use, nil for all of them.
@@ -213,6 +218,7 @@ func (a *accumulator) addCounter(times []int64, values []float64, valid []bool, 
 		a.previous, a.previousAt, a.hasPrevious = v, times[i], true
 		switch {
 		case !had:
+			a.initial = v
 			continue
 		case v < before:
 			a.resets++

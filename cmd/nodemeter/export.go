@@ -45,7 +45,7 @@ there, and its box plot needs that: --gpu-absent 0 does the same.`,
 	fl := cmd.Flags()
 	fl.StringVar(&f.format, "format", "csv", "csv, jsonl, parquet or openmetrics")
 	fl.StringVarP(&f.output, "output", "o", "-", "file to write, - for standard output")
-	fl.StringVar(&f.by, "by", "worker", "rows for each worker (the node), gpu, mig, nic, disk or cpu")
+	fl.StringVar(&f.by, "by", "worker", "rows for each node, gpu, mig, nic, disk or cpu; worker is node in the notebook's shape (worker_id is the node), and jobs' workers are in --format openmetrics")
 	fl.StringSliceVar(&f.columns, "columns", nil, "metric columns (default: the notebook's four); see nodemeter inspect")
 	fl.StringVar(&f.gpuAbsent, "gpu-absent", "", "what to write where there is no GPU: empty or 0")
 	fl.StringVar(&f.job, "job", "nodemeter", "openmetrics: value of the job label")

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -50,7 +51,7 @@ func (f *analyzeFlags) analyze(cmd *cobra.Command, o analysis.Options) (*analysi
 // flags say.
 func (f *serverFlags) result(cmd *cobra.Command, o analysis.Options) (*analysis.Result, error) {
 	if o.By != 0 && o.By != metric.Node && o.By != metric.GPU {
-		return nil, usagef("--by %s with --prometheus: give worker or gpu; the other tables need windows", o.By)
+		return nil, usagef("--by %s with --prometheus: give node or gpu; the other tables need windows", cmp.Or(o.Group, o.By.String()))
 	}
 	client, err := prom.Connect(prom.Access{
 		URL: f.url, ConfigFile: f.config, Timeout: f.timeout,

@@ -67,13 +67,13 @@ func newSummary() *cobra.Command {
 notebook's shape (timestamp,time_offset,worker_id,cpu_util,memory_util,gpu_util,network_mbps; "-" is
 standard input), and prints the notebook's "Resource Utilization Summary" and a table per worker.
 Without arguments it reads where nodemeterd records by default.`,
-		Example: "  nodemeter summary\n  nodemeter summary --since 2h --by gpu\n  nodemeter summary --format json resource_samples.csv",
+		Example: "  nodemeter summary\n  nodemeter summary --since 2h --by gpu\n  nodemeter summary --by job DIR\n  nodemeter summary --format json resource_samples.csv",
 		RunE:    func(cmd *cobra.Command, args []string) error { return f.run(cmd, args) },
 	}
 	f.analyze.add(cmd)
 	fl := cmd.Flags()
 	fl.StringVar(&f.format, "format", "text", "`FORMAT` of the output: text, json or csv")
-	fl.StringVar(&f.by, "by", "worker", "a row of the table is a `KIND`: worker, gpu, nic, disk or cpu")
+	fl.StringVar(&f.by, "by", "", "a row of the table is a `KIND`: node, worker, job, user, gpu, nic, disk or cpu; without it nodes, and workers where there are few. A job's or user's workers are added up")
 	fl.StringVar(&f.rules, "rules", "", "take the findings' rules from this `FILE` (YAML) instead of the built-in ones")
 	fl.BoolVar(&f.printRules, "print-rules", false, "print the built-in rules, to begin a file for --rules with")
 	fl.StringSliceVar(&f.failOn, "fail-on", nil, "exit with 1 on a finding of this `SEVERITY` (info, warning, critical) or worse, or of this id; may be repeated")
@@ -89,8 +89,7 @@ func (f *summaryFlags) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	by, err := analysis.ParseBy(f.by)
-	if err != nil {
+	if err := new(analysis.Options).SetBy(f.by); err != nil {
 		return usageError{err}
 	}
 	rules, err := loadRules(f.rules, f.failOn)
@@ -101,7 +100,10 @@ func (f *summaryFlags) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	o.By, o.Rules = by, rules
+	o.Rules = rules
+	if err := o.SetBy(f.by); err != nil {
+		return usageError{err}
+	}
 	result, err := f.analyze.analyze(cmd, o)
 	if err != nil {
 		return err
