@@ -65,7 +65,8 @@ func newSummary() *cobra.Command {
 		Short: "Print what a recording used: the notebook's summary, a table per worker, use and findings",
 		Long: `Summary reads sample windows (directories or single files, open ones too), or one CSV of the
 notebook's shape (timestamp,time_offset,worker_id,cpu_util,memory_util,gpu_util,network_mbps; "-" is
-standard input), and prints the notebook's "Resource Utilization Summary" and a table per worker.
+standard input), and prints the notebook's "Resource Utilization Summary" and a table per node and
+worker. --by job and --by user add up the workers of each (docs/workers.md).
 Without arguments it reads where nodemeterd records by default.`,
 		Example: "  nodemeter summary\n  nodemeter summary --since 2h --by gpu\n  nodemeter summary --by job DIR\n  nodemeter summary --format json resource_samples.csv",
 		RunE:    func(cmd *cobra.Command, args []string) error { return f.run(cmd, args) },
