@@ -22,10 +22,11 @@ type fleet struct {
 	base    string   // of the server
 }
 
-// server is a Prometheus and what it must be told to store native histograms.
+// server is a Prometheus, what it must be told to store native histograms, and
+// the scrape jobs it has besides the fleet's.
 type server struct {
-	path, global string
-	args         []string
+	path, global, jobs string
+	args               []string
 }
 
 // prometheus2 is Debian's. prometheus3 is the one that PROMETHEUS3 names, if
@@ -67,8 +68,8 @@ func startFleet(t *testing.T, prometheus server, interval time.Duration, agentAr
 		t.Fatal(err)
 	}
 	config := filepath.Join(dir, "prometheus.yml")
-	text := fmt.Sprintf("global: {scrape_interval: %s, scrape_timeout: %s, evaluation_interval: 1s%s}\nrule_files: [%s/*.yml]\nscrape_configs:\n  - job_name: nodemeter\n    static_configs:\n%s",
-		interval, interval, prometheus.global, rules, targets)
+	text := fmt.Sprintf("global: {scrape_interval: %s, scrape_timeout: %s, evaluation_interval: 1s%s}\nrule_files: [%s/*.yml]\nscrape_configs:\n  - job_name: nodemeter\n    static_configs:\n%s%s",
+		interval, interval, prometheus.global, rules, targets, prometheus.jobs)
 	if err := os.WriteFile(config, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}

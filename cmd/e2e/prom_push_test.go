@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 )
 
 // TestPush lets an agent push to a real Prometheus that knows Remote Write 1.0
@@ -89,57 +88,6 @@ func (a *agent) wants(series string, least float64) error {
 	v, err := a.value(series)
 	if err == nil && v < least {
 		err = fmt.Errorf("%s is %g, want %g", series, v, least)
-	}
-	return err
-}
-
-// TestBurstBetweenScrapes lets a GPU work for two seconds between two scrapes
-// 30 s apart. A fake driver's GPU, so that nothing else on this machine works on
-// it: the quantile of the native histogram and the counter show the burst, the
-// gauges, ours and that under dcgm-exporter's name, do not.
-func TestBurstBetweenScrapes(t *testing.T) {
-	f := startFleet(t, prometheus2(t), 30*time.Second, "--metrics.compat=dcgm")
-	setDriver(t, f.drivers[0], "count 1\nutil 0 0\n")
-	eventually(t, "the GPU to be idle", func() error {
-		v, err := f.agents[0].value(`nodemeter_gpu_utilization_ratio{uuid="GPU-00000000-fake"}`)
-		if err == nil && v > 0 {
-			err = fmt.Errorf("it is at %g", v)
-		}
-		return err
-	})
-	const gpu = `{instance="n1",uuid="GPU-00000000-fake"}`
-	scrapes := func(n float64) func() error {
-		return func() error {
-			return atLeast(f.base, `count_over_time(nodemeter_gpu_busy_seconds_total`+gpu+`[5m])`, n)
-		}
-	}
-	eventually(t, "a scrape", scrapes(1))
-	const counter = `nodemeter_gpu_busy_seconds_total{uuid="GPU-00000000-fake"}`
-	before, err := f.agents[0].value(counter)
-	if err != nil {
-		t.Fatal(err)
-	}
-	setDriver(t, f.drivers[0], "count 1\nutil 0 100\n")
-	eventually(t, "two seconds of work", func() error { return f.agents[0].wants(counter, before+1.9) })
-	setDriver(t, f.drivers[0], "count 1\nutil 0 0\n")
-	eventually(t, "the next scrape", scrapes(2))
-	highest := promNow(t, f.base, `histogram_quantile(1, increase(nodemeter_gpu_utilization_samples_ratio`+gpu+`[5m]))`)
-	busy := promNow(t, f.base, `max_over_time(nodemeter_gpu_busy_seconds_total`+gpu+`[5m]) - min_over_time(nodemeter_gpu_busy_seconds_total`+gpu+`[5m])`)
-	gauge := promNow(t, f.base, `max_over_time(nodemeter_gpu_utilization_ratio`+gpu+`[5m])`)
-	theirs := promNow(t, f.base, `max_over_time(DCGM_FI_DEV_GPU_UTIL{instance="n1",gpu="0"}[5m])`)
-	t.Logf("highest sample %.3f, busy %.1f s, gauges %.3f and %.0f %%", highest, busy, gauge, theirs)
-	if highest < 0.9 || busy < 1.5 || busy > 6 {
-		t.Errorf("highest sample %g, %g s busy: the burst of two seconds must show", highest, busy)
-	}
-	if gauge > 0 || theirs > 0 {
-		t.Errorf("gauges of %g and %g %% saw the burst: it was not between scrapes", gauge, theirs)
-	}
-}
-
-func atLeast(base, expr string, n float64) error {
-	points, err := promPoints(base, expr)
-	if err == nil && (len(points) != 1 || points[0].Value < n) {
-		err = fmt.Errorf("%s is %v", expr, points)
 	}
 	return err
 }
