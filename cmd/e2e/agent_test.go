@@ -21,7 +21,7 @@ import (
 )
 
 // bin returns the path of a built binary.
-func bin(t *testing.T, name string) string {
+func bin(t testing.TB, name string) string {
 	t.Helper()
 	p, err := filepath.Abs(filepath.Join("..", "..", "bin", name))
 	if err != nil {
@@ -34,7 +34,7 @@ func bin(t *testing.T, name string) string {
 }
 
 // need fails the test when a component is missing: CI installs all of them.
-func need(t *testing.T, program string) string {
+func need(t testing.TB, program string) string {
 	t.Helper()
 	p, err := exec.LookPath(program)
 	if err != nil {
@@ -167,7 +167,7 @@ func freePort(t *testing.T) int {
 }
 
 // run executes a command, fails the test when it fails, and returns its stdout.
-func run(t *testing.T, name string, args ...string) string {
+func run(t testing.TB, name string, args ...string) string {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
 	cmd := exec.Command(name, args...)

@@ -20,19 +20,7 @@ type engine struct {
 // TestOtherEnginesReadTheWindows opens the directory of two nodes with DuckDB
 // and Polars, as Hive partitions, and holds their means against nodemeter summary's.
 func TestOtherEnginesReadTheWindows(t *testing.T) {
-	npm, node := need(t, "npm"), need(t, "node")
-	dir := t.TempDir()
-	for _, f := range []string{"package.json", "read.mjs"} {
-		b, err := os.ReadFile(filepath.Join("testdata", "readers", f))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(dir, f), b, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	run(t, npm, "install", "--prefix", dir, "--no-audit", "--no-fund", "--no-package-lock", "--loglevel=error")
-
+	node, dir := need(t, "node"), installReaders(t)
 	windows := recordTwoNodes(t)
 	var answers map[string]engine
 	if err := json.Unmarshal([]byte(run(t, node, filepath.Join(dir, "read.mjs"), windows)), &answers); err != nil {
@@ -63,6 +51,17 @@ func TestOtherEnginesReadTheWindows(t *testing.T) {
 			t.Errorf("duckdb reads %s as %q, want %s", column, types[column], want)
 		}
 	}
+}
+
+// installReaders unpacks DuckDB and Polars and the scripts that use them.
+func installReaders(tb testing.TB) string {
+	tb.Helper()
+	dir := tb.TempDir()
+	if err := os.CopyFS(dir, os.DirFS(filepath.Join("testdata", "readers"))); err != nil {
+		tb.Fatal(err)
+	}
+	run(tb, need(tb, "npm"), "install", "--prefix", dir, "--no-audit", "--no-fund", "--no-package-lock", "--loglevel=error")
+	return dir
 }
 
 // recordTwoNodes records a few seconds as each of two nodes, windows of ten
