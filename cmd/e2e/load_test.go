@@ -20,17 +20,20 @@ import (
 // TestCPUAgreesWithStressNG holds mean busy cores against the CPU time that
 // stress-ng reports for itself, within 3 %. What else ran on the machine
 // meanwhile is taken from each process's own accounting in /proc, which is not
-// what the agent reads.
+// what the agent reads, and from the kernel's time that is no process's:
+// interrupts, and what the hypervisor took.
 func TestCPUAgreesWithStressNG(t *testing.T) {
 	stress := need(t, "stress-ng")
 	a := startAgent(t, nil)
 	report := filepath.Join(t.TempDir(), "stress.yaml")
 
-	others := processSeconds(t)
+	tickAfter(t, time.Now().Add(time.Second)) // the agent's start lies before it
+	others, kernel := processSeconds(t), kernelSeconds(t)
 	from := time.Now()
 	run(t, stress, "--cpu", "1", "--cpu-load", "50", "--timeout", "20s", "--metrics", "--yaml", report)
 	to := time.Now()
-	rest := processSeconds(t) - others // stress-ng has been reaped by this process: not in here
+	// stress-ng has been reaped by this process: it is not in here.
+	rest := processSeconds(t) - others + kernelSeconds(t) - kernel
 	a.stop(t)
 
 	want := yamlNumber(t, report, "user-time") + yamlNumber(t, report, "system-time")
@@ -137,6 +140,35 @@ func within(t *testing.T, what string, got, want, share float64) {
 	if math.Abs(got-want) > share*want {
 		t.Errorf("%s: got %g, want %g within %g %%; off by %.2f %%", what, got, want, share*100, (got/want-1)*100)
 	}
+}
+
+// tickAfter waits for the first whole second after a time, when a tick has just been taken.
+func tickAfter(t *testing.T, when time.Time) {
+	t.Helper()
+	eventually(t, "a tick", func() error {
+		if now := time.Now(); now.Before(when) || now.Nanosecond() > 100e6 {
+			return fmt.Errorf("it is %s", now)
+		}
+		return nil
+	})
+}
+
+// kernelSeconds is irq, softirq and steal of /proc/stat, in seconds.
+func kernelSeconds(t *testing.T) float64 {
+	t.Helper()
+	b, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := 0.0
+	for _, f := range strings.Fields(string(b))[6:9] {
+		v, err := strconv.ParseFloat(f, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum += v
+	}
+	return sum / 100
 }
 
 // processSeconds is the CPU time of every process and of its reaped children,

@@ -174,7 +174,7 @@ func (f *fleet) identities(t *testing.T) {
 func (f *fleet) otherNames(t *testing.T) {
 	for expr, same := range map[string]string{
 		`1 - avg without (cpu) (sum without (mode) (rate(node_cpu_seconds_total{job="nodemeter", mode=~"idle|iowait|steal"}[20s])))`:                          ``,
-		`1 - avg by (instance) (sum by (instance, cpu) (rate(node_cpu_seconds_total{mode=~"idle|iowait"}[20s])))`:                                             `1 - sum by (instance) (rate(nodemeter_cpu_seconds_total{mode=~"idle|iowait"}[20s])) / sum by (instance) (rate(nodemeter_cpu_seconds_total[20s]))`,
+		`1 - avg by (instance) (sum by (instance, cpu) (rate(node_cpu_seconds_total{mode=~"idle|iowait"}[20s])))`:                                             `1 - sum by (instance) (rate(nodemeter_cpu_seconds_total{mode=~"idle|iowait"}[20s])) / on (instance) sum by (instance) (nodemeter_cpus)`,
 		`count without (cpu, mode) (node_cpu_seconds_total{job="nodemeter",mode="idle"})`:                                                                     `nodemeter_cpus`,
 		`node_load1{job="nodemeter"} / count without (cpu, mode) (node_cpu_seconds_total{job="nodemeter",mode="idle"})`:                                       `nodemeter_load1 / nodemeter_cpus`,
 		`1 - (node_memory_MemAvailable_bytes{job="nodemeter"} / node_memory_MemTotal_bytes{job="nodemeter"})`:                                                 `1 - nodemeter_memory_available_bytes / nodemeter_memory_total_bytes`,
@@ -207,7 +207,11 @@ func (f *fleet) otherNames(t *testing.T) {
 			t.Errorf("%s has %d answers, %s has %d (%v)", expr, len(points), same, len(ours), err)
 			continue
 		}
-		if a, b := total(points), total(ours); math.Abs(a-b) > 0.01*math.Abs(b)+1e-3 {
+		slack := 0.01
+		if strings.Contains(expr, "iowait") {
+			slack = 0.05 // a core's iowait that steps back is held until it has caught up; the node's sum need not be
+		}
+		if a, b := total(points), total(ours); math.Abs(a-b) > slack*math.Abs(b)+1e-3 {
 			t.Errorf("%s is %g, %s is %g", expr, a, same, b)
 		}
 	}
