@@ -92,7 +92,7 @@ func readFooter(r io.ReaderAt, size int64) (*footer, error) {
 		return nil, err
 	}
 	f := &footer{meta: map[string]string{}, offset: size - 8 - n}
-	t := &thriftReader{b: b}
+	t := &thriftReader{cursor: cursor{b: b}}
 	f.decode(t)
 	if t.bad {
 		return nil, fmt.Errorf("footer at byte %d: %w", f.offset, errThrift)

@@ -25,7 +25,7 @@ type pageHeader struct {
 const maxPage = 32 << 20
 
 func readPageHeader(b []byte) (h pageHeader, size int, err error) {
-	t := &thriftReader{b: b}
+	t := &thriftReader{cursor: cursor{b: b}}
 	nested := func(values, encoding, levels int16) {
 		t.structure(func(id int16, typ byte) {
 			switch id {

@@ -1,9 +1,6 @@
 package window
 
-import (
-	"encoding/binary"
-	"errors"
-)
+import "errors"
 
 // thriftReader walks Thrift's compact protocol, in which Parquet's footer and
 // page headers are written (apache/thrift: doc/specs/thrift-compact-protocol.md).
@@ -11,8 +8,7 @@ import (
 // own, and never believes a length that the bytes at hand cannot hold: that,
 // and speed, is why windows are not read by a general library.
 type thriftReader struct {
-	b     []byte
-	bad   bool
+	cursor
 	depth int
 }
 
@@ -36,32 +32,9 @@ const (
 
 const thriftMaxDepth = 16
 
-func (r *thriftReader) fail() { r.bad, r.b = true, nil }
-
-func (r *thriftReader) byte() byte {
-	if len(r.b) == 0 {
-		r.fail()
-		return 0
-	}
-	v := r.b[0]
-	r.b = r.b[1:]
-	return v
-}
-
-func (r *thriftReader) uvarint() uint64 {
-	v, n := binary.Uvarint(r.b)
-	if n <= 0 {
-		r.fail()
-		return 0
-	}
-	r.b = r.b[n:]
-	return v
-}
-
 // int reads an i16, i32 or i64.
 func (r *thriftReader) int() int64 {
-	u := r.uvarint()
-	return int64(u>>1) ^ -int64(u&1)
+	return r.varint()
 }
 
 // binary returns the bytes of a string, not copied.
