@@ -148,6 +148,12 @@ func (p Point) StateName() string {
 	return p.Desc.States[i]
 }
 
+// plain reports that a point is valid at a glance: a count or an amount of
+// bytes that is not negative, as most points are.
+func (p Point) plain() bool {
+	return p.Desc.Type == TypeInt && int64(p.bits) >= 0
+}
+
 // valid reports why a point must not enter a Sample, or "" when it may.
 func (p Point) valid() string {
 	switch p.Desc.Type {

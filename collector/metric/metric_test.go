@@ -2,6 +2,7 @@ package metric
 
 import (
 	"math"
+	"math/rand/v2"
 	"strings"
 	"testing"
 )
@@ -97,5 +98,45 @@ func TestAddDoesNotAllocateWhenWarm(t *testing.T) {
 	fill()
 	if a := testing.AllocsPerRun(100, fill); a != 0 {
 		t.Errorf("%v allocations a tick", a)
+	}
+}
+
+// TestBatchKeepsEntitiesApart adds to entities in changing orders, as when a
+// core goes away, comes back, or a source goes back to an earlier entity.
+func TestBatchKeepsEntitiesApart(t *testing.T) {
+	all := make([]*Entity, 5)
+	for i := range all {
+		all[i] = &Entity{Kind: CPU, ID: string(rune('a' + i))}
+	}
+	rng := rand.New(rand.NewPCG(1, 2))
+	var b Batch
+	for tick := range 2000 {
+		b.Reset()
+		want := map[*Entity][]int64{}
+		var order []*Entity
+		for i := range 12 {
+			e := all[i%len(all)]
+			if tick%3 != 0 {
+				e = all[rng.IntN(len(all))]
+			}
+			if want[e] == nil {
+				order = append(order, e)
+			}
+			want[e] = append(want[e], int64(i))
+			b.Add(e, Int(used, int64(i)))
+		}
+		if len(b.Readings()) != len(order) {
+			t.Fatalf("tick %d: %d readings, want %d", tick, len(b.Readings()), len(order))
+		}
+		for i, r := range b.Readings() {
+			if r.Entity != order[i] || len(r.Points) != len(want[r.Entity]) {
+				t.Fatalf("tick %d: reading %d is of %s with %d points", tick, i, r.Entity.ID, len(r.Points))
+			}
+			for j, p := range r.Points {
+				if p.Int() != want[r.Entity][j] {
+					t.Fatalf("tick %d: %s has %d, want %d", tick, r.Entity.ID, p.Int(), want[r.Entity][j])
+				}
+			}
+		}
 	}
 }

@@ -112,10 +112,16 @@ type Event struct {
 
 // Batch collects what a source reads in one tick. The zero Batch is ready to
 // use; Reset keeps its memory.
+//
+// Sources give the same entities in the same order tick after tick. As long as
+// this tick's order is that of the tick before, an entity's place is known
+// without looking it up; the map is made when the order changes.
 type Batch struct {
 	readings []Reading
 	used     int
+	before   int // readings of the tick before, whose entities are still in place
 	rejected int
+	moved    bool // this tick's order is another, and at is this tick's
 	at       map[*Entity]int
 }
 
@@ -123,33 +129,57 @@ type Batch struct {
 // ratio outside 0-1, a negative counter, an unknown state) is refused and counted.
 func (b *Batch) Add(e *Entity, points ...Point) {
 	r := b.reading(e)
-	for _, p := range points {
-		if p.valid() != "" {
+	for i := range points {
+		if !points[i].plain() && points[i].valid() != "" {
 			b.rejected++
 			continue
 		}
-		r.Points = append(r.Points, p)
+		r.Points = append(r.Points, points[i])
 	}
 }
 
 // reading finds the entity's reading; sources mostly add to one entity many
-// times in a row, so the last one is tried before the map.
+// times in a row, or go back to the node, which they began with.
 func (b *Batch) reading(e *Entity) *Reading {
-	if b.used > 0 && b.readings[b.used-1].Entity == e {
+	switch {
+	case b.used > 0 && b.readings[b.used-1].Entity == e:
 		return &b.readings[b.used-1]
+	case b.used > 0 && b.readings[0].Entity == e:
+		return &b.readings[0]
+	case !b.moved && b.used < b.before && b.readings[b.used].Entity == e:
+		// Entities of the tick before are there once each, and those before
+		// this one are the same: it is not among them.
+		return b.next(e)
+	}
+	return b.find(e)
+}
+
+// find looks e up among this tick's readings.
+func (b *Batch) find(e *Entity) *Reading {
+	if !b.moved {
+		b.moved = true
+		if b.at == nil {
+			b.at = make(map[*Entity]int)
+		}
+		clear(b.at)
+		for i := range b.used {
+			b.at[b.readings[i].Entity] = i
+		}
 	}
 	if i, ok := b.at[e]; ok {
 		return &b.readings[i]
 	}
+	b.at[e] = b.used
+	return b.next(e)
+}
+
+// next begins the reading of an entity that this tick has not seen.
+func (b *Batch) next(e *Entity) *Reading {
 	if b.used == len(b.readings) {
 		b.readings = append(b.readings, Reading{})
 	}
 	r := &b.readings[b.used]
 	r.Entity, r.Points = e, r.Points[:0]
-	if b.at == nil {
-		b.at = make(map[*Entity]int)
-	}
-	b.at[e] = b.used
 	b.used++
 	return r
 }
@@ -165,8 +195,7 @@ func (b *Batch) Readings() []Reading { return b.readings[:b.used] }
 
 // Reset empties the batch and keeps its memory.
 func (b *Batch) Reset() {
-	b.used, b.rejected = 0, 0
-	clear(b.at)
+	b.before, b.used, b.rejected, b.moved = b.used, 0, 0, false
 }
 
 // Merge adds the readings of batches to one list with one entry an entity
