@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"nodemeter/collector"
+	"nodemeter/collector/host"
 	"nodemeter/exporter"
 )
 
@@ -48,6 +49,7 @@ type settings struct {
 	recordWindows bool
 
 	perCore    bool
+	reader     host.Reader
 	gpus       bool
 	gpuLibrary string
 	workers    workerSettings
@@ -85,6 +87,7 @@ func (s *settings) samplingFlags(fs *pflag.FlagSet) {
 	fs.Var(durationFlag(&s.interval, time.Second), "interval", "time between samples, which fall on its multiples of the wall clock")
 	fs.StringVar(&s.node, "node", "", "`name` of this node in windows (default: the host name)")
 	fs.BoolVar(&s.perCore, "collector.per-core", true, "sample each core, besides the node's own figures")
+	fs.Var(readerFlag(&s.reader, host.Native), "collector.reader", "who parses the kernel's files: native (kept open, parsed in place) or gopsutil; the figures are the same")
 	fs.BoolVar(&s.gpus, "gpu", true, "look for GPUs and sample them, in a process of its own")
 	fs.StringVar(&s.gpuLibrary, "gpu.library", "", "`path` of the NVIDIA management library (default: found by the loader)")
 	fs.BoolVar(&s.once, "once", false, "print one sample as JSON and exit; records and serves nothing")

@@ -24,7 +24,7 @@ type table struct {
 // gpuWait is how long one read of the GPUs may take; 0 is the source's default.
 func sources(s *settings, node *metric.Entity, gpuWait time.Duration, log *slog.Logger) table {
 	var t table
-	for _, n := range host.Sources(host.Config{Node: node, PerCore: s.perCore}) {
+	for _, n := range host.Sources(host.Config{Node: node, PerCore: s.perCore, Reader: s.reader}) {
 		t.entries = append(t.entries, collector.Entry{Name: n.Name, Source: n.Source})
 	}
 	if s.gpus {

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"nodemeter/collector/host"
 )
 
 // duration is a flag value: what time.ParseDuration takes, and days and weeks.
@@ -143,3 +145,31 @@ func (f size) String() string {
 
 // Type implements pflag.Value.
 func (size) Type() string { return "size" }
+
+// reader is a flag value: who parses the kernel's files.
+type reader struct{ to *host.Reader }
+
+func readerFlag(to *host.Reader, def host.Reader) reader {
+	*to = def
+	return reader{to}
+}
+
+// Set implements pflag.Value.
+func (f reader) Set(s string) error {
+	v, err := host.ParseReader(s)
+	if err == nil {
+		*f.to = v
+	}
+	return err
+}
+
+// String implements pflag.Value.
+func (f reader) String() string {
+	if f.to == nil {
+		return string(host.Native)
+	}
+	return string(*f.to)
+}
+
+// Type implements pflag.Value.
+func (reader) Type() string { return "reader" }

@@ -5,10 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
-
-	"github.com/shirou/gopsutil/v3/common"
-	"github.com/shirou/gopsutil/v3/cpu"
+	"strconv"
 
 	"nodemeter/collector/metric"
 )
@@ -30,38 +27,40 @@ const (
 	modes
 )
 
-// times is processor time per mode since boot, in seconds.
-type times [modes]float64
+// userHZ is the number of jiffies in a second that /proc/stat counts in: 100 on
+// every Linux ABI in use.
+const userHZ = 100
 
-// resetStep tells a counter that restarted from one that wavers, in seconds.
+// resetStep tells a counter that restarted from one that wavers, in jiffies.
 // The kernel moves the time of a sleep from iowait to idle when the waiting
 // task wakes up on another core, so a mode can step back by one such sleep.
-const resetStep = 5.0
+const resetStep = 5 * userHZ
 
 // CPU reads /proc/stat: processor time per mode and utilization, of the node
-// and of each core.
+// and of each core, and what else the file counts, so that it is read once a tick.
 type CPU struct {
 	cfg   Config
-	env   common.EnvMap
-	stat  file
+	other *gopsutil
+	file  file
+	now   stat
 	descs []*metric.Desc
 	total clock
-	cores map[string]*core
-	round uint64
+	cores []*core // ascending by id, as in the file
 	utils []float64
 }
 
 type core struct {
+	id     uint64
 	entity *metric.Entity
 	clock  clock
-	round  uint64
 }
 
 // NewCPU makes the source of processor time.
 func NewCPU(cfg Config) *CPU {
-	c := &CPU{cfg: cfg, env: cfg.env(), stat: file{path: cfg.proc("stat")}, cores: map[string]*core{}}
+	c := &CPU{cfg: cfg, other: cfg.gopsutil(), file: newFile(cfg.proc("stat"), 4096)}
 	c.descs = append(c.descs, cpuUtil, cpuCount, cpuBusiest, cpuP95, cpuImbalance)
 	c.descs = append(c.descs, nodeModes[:]...)
+	c.descs = append(c.descs, contextSwitches, forks, procsRunning, procsBlocked)
 	if cfg.PerCore {
 		c.descs = append(append(c.descs, coreUtil), coreModes[:]...)
 	}
@@ -71,62 +70,50 @@ func NewCPU(cfg Config) *CPU {
 // Descs lists the metrics of the node and, if asked for, of each core.
 func (c *CPU) Descs() []*metric.Desc { return c.descs }
 
-// Read adds the node's times and utilization and those of each core.
-// cpu.Percent is not used: it keeps the last times for the whole process.
+// Read adds the node's times and utilization, those of each core, and the
+// counts of tasks. Damage to the lines of one part leaves the other.
 func (c *CPU) Read(ctx context.Context, b *metric.Batch) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	data, err := c.stat.read()
+	data, err := c.file.read()
 	if err != nil {
 		return err
 	}
-	if err := checkCPULines(data); err != nil {
-		return fmt.Errorf("%s: %w", c.stat.path, err)
+	rest, line, cpuErr := c.now.parseCPUs(data)
+	if cpuErr != nil {
+		rest, line = 0, 1
 	}
-	total, cores, err := c.times(ctx)
-	if err != nil {
-		return fmt.Errorf("%s: %w", c.stat.path, err)
+	taskErr := c.now.parseActivity(data, rest, line)
+	if cpuErr == nil && c.other != nil {
+		cpuErr = c.other.stat(ctx, &c.now)
 	}
-	now := timesOf(total)
-	// When a core comes or goes the kernel takes its idle time from another
-	// clock, so the sum may jump either way.
-	if util, ok := c.total.advance(now); ok && c.same(cores) {
-		b.Add(c.cfg.Node, metric.Float(cpuUtil, util))
+	if cpuErr == nil {
+		c.add(b)
 	}
-	c.total.publish(b, c.cfg.Node, now, &nodeModes)
-	b.Add(c.cfg.Node, metric.Int(cpuCount, int64(len(cores))))
-	c.readCores(b, cores)
+	if taskErr == nil {
+		c.addTasks(b)
+	}
+	if cpuErr != nil || taskErr != nil {
+		return fmt.Errorf("%s: %w", c.file.path, errors.Join(cpuErr, taskErr))
+	}
 	return nil
 }
 
-// times asks gopsutil for the sum and for each core. It gives empty lists and
-// no error where it cannot read.
-func (c *CPU) times(ctx context.Context) (*cpu.TimesStat, []cpu.TimesStat, error) {
-	ctx = context.WithValue(ctx, common.EnvKey, c.env)
-	total, err := cpu.TimesWithContext(ctx, false)
-	if err != nil {
-		return nil, nil, err
+// add gives what the read says of processors.
+func (c *CPU) add(b *metric.Batch) {
+	same := c.follow()
+	node := c.cfg.Node
+	// When a core comes or goes the kernel takes its idle time from another
+	// clock, so the sum may jump either way.
+	if util, ok := c.total.advance(&c.now.total); ok && same {
+		b.Add(node, metric.Float(cpuUtil, util))
 	}
-	if len(total) != 1 || total[0].CPU != "cpu-total" {
-		return nil, nil, errors.New("no sum over processors")
-	}
-	cores, err := cpu.TimesWithContext(ctx, true)
-	if err != nil {
-		return nil, nil, err
-	}
-	if len(cores) == 0 {
-		return nil, nil, errors.New("no processors")
-	}
-	return &total[0], cores, nil
-}
-
-func (c *CPU) readCores(b *metric.Batch, cores []cpu.TimesStat) {
-	c.round++
+	c.total.publish(b, node, &c.now.total, &nodeModes)
+	b.Add(node, metric.Int(cpuCount, int64(len(c.cores))))
 	c.utils = c.utils[:0]
-	for i := range cores {
-		k := c.core(coreID(&cores[i]))
-		now := timesOf(&cores[i])
+	for i, k := range c.cores {
+		now := &c.now.cores[i].times
 		util, ok := k.clock.advance(now)
 		if ok {
 			c.utils = append(c.utils, util)
@@ -139,37 +126,49 @@ func (c *CPU) readCores(b *metric.Batch, cores []cpu.TimesStat) {
 		}
 		k.clock.publish(b, k.entity, now, &coreModes)
 	}
-	for id, k := range c.cores {
-		if k.round != c.round { // taken offline; its counters may restart
-			delete(c.cores, id)
-		}
-	}
 	if len(c.utils) > 0 {
 		busiest, p95, imbalance := spread(c.utils)
-		b.Add(c.cfg.Node, metric.Float(cpuBusiest, busiest), metric.Float(cpuP95, p95), metric.Float(cpuImbalance, imbalance))
+		b.Add(node, metric.Float(cpuBusiest, busiest), metric.Float(cpuP95, p95), metric.Float(cpuImbalance, imbalance))
 	}
 }
 
-// same reports whether the cores are those of the read before.
-func (c *CPU) same(cores []cpu.TimesStat) bool {
-	for i := range cores {
-		if c.cores[coreID(&cores[i])] == nil {
-			return false
+// addTasks gives what else the file counts.
+func (c *CPU) addTasks(b *metric.Batch) {
+	a := &c.now.activity
+	b.Add(c.cfg.Node,
+		metric.Int(contextSwitches, int64(a.switches)), metric.Int(forks, int64(a.forks)),
+		metric.Int(procsRunning, int64(a.running)), metric.Int(procsBlocked, int64(a.blocked)))
+}
+
+// follow puts a core in place for each line and reports whether they are those
+// of the read before. Both lists ascend; one taken offline is dropped, since
+// its counters may restart.
+func (c *CPU) follow() (same bool) {
+	same = len(c.cores) == len(c.now.cores)
+	for i := range c.now.cores {
+		if !same {
+			break
 		}
+		same = c.cores[i].id == c.now.cores[i].id
 	}
-	return len(cores) == len(c.cores)
-}
-
-func coreID(s *cpu.TimesStat) string { return strings.TrimPrefix(s.CPU, "cpu") }
-
-func (c *CPU) core(id string) *core {
-	k := c.cores[id]
-	if k == nil {
-		k = &core{entity: &metric.Entity{Kind: metric.CPU, ID: id, Info: coreInfo(c.cfg, id)}}
-		c.cores[id] = k
+	if same {
+		return true
 	}
-	k.round = c.round
-	return k
+	was, next := c.cores, make([]*core, 0, len(c.now.cores))
+	for i := range c.now.cores {
+		id := c.now.cores[i].id
+		for len(was) > 0 && was[0].id < id {
+			was = was[1:]
+		}
+		if len(was) > 0 && was[0].id == id {
+			next = append(next, was[0])
+			continue
+		}
+		name := strconv.FormatUint(id, 10)
+		next = append(next, &core{id: id, entity: &metric.Entity{Kind: metric.CPU, ID: name, Info: coreInfo(c.cfg, name)}})
+	}
+	c.cores = next
+	return false
 }
 
 // coreInfo tells threads of one core and cores of one package apart; machines
@@ -182,10 +181,6 @@ func coreInfo(cfg Config, id string) []metric.Label {
 		}
 	}
 	return info
-}
-
-func timesOf(s *cpu.TimesStat) times {
-	return times{s.User, s.Nice, s.System, s.Idle, s.Iowait, s.Irq, s.Softirq, s.Steal, s.Guest, s.GuestNice}
 }
 
 // clock follows the times of one processor, or of their sum.
@@ -202,26 +197,23 @@ type clock struct {
 // What is left of such a step on a busy processor (proc(5): iowait may
 // decrease) is no idle time in this interval, provided it is small beside the
 // busy time; otherwise nothing is known.
-func (c *clock) advance(now times) (util float64, ok bool) {
-	last := c.last
-	c.last = now
+func (c *clock) advance(now *times) (util float64, ok bool) {
+	last := &c.last
 	if !c.known {
-		c.known, c.high = true, now
+		c.known, c.high, c.last = true, *now, *now
 		return 0, false
 	}
-	idle := now[modeIdle] - last[modeIdle] + now[modeIOWait] - last[modeIOWait]
-	busy := 0.0
+	idle := float64(int64(now[modeIdle]-last[modeIdle])) + float64(int64(now[modeIOWait]-last[modeIOWait]))
+	busy, back := 0.0, false
 	for m := range modeGuest {
 		if m == modeIdle || m == modeIOWait {
 			continue
 		}
-		if now[m] < last[m] {
-			return 0, false
-		}
-		busy += now[m] - last[m]
+		back = back || now[m] < last[m]
+		busy += float64(now[m] - last[m])
 	}
-	const rounding = 1e-9 // of sums of hundredths
-	if -idle > busy/10 || busy+max(idle, 0) <= rounding {
+	c.last = *now
+	if back || -idle > busy/10 || busy+max(idle, 0) <= 0 {
 		return 0, false
 	}
 	return min(busy/(busy+max(idle, 0)), 1), true
@@ -231,16 +223,20 @@ func (c *clock) advance(now times) (util float64, ok bool) {
 // until it has passed its old value: handed on, it would read as a restart and
 // add its whole value to every rate. A large step is a restart; counting goes
 // on from there after a gap of one read.
-func (c *clock) publish(b *metric.Batch, e *metric.Entity, now times, descs *[modes]*metric.Desc) {
+func (c *clock) publish(b *metric.Batch, e *metric.Entity, now *times, descs *[modes]*metric.Desc) {
+	var points [modes]metric.Point
+	n := 0
 	for m, v := range now {
 		switch {
 		case v >= c.high[m]:
 			c.high[m] = v
-			b.Add(e, metric.Float(descs[m], v))
+			points[n] = metric.Float(descs[m], float64(v)/userHZ)
+			n++
 		case c.high[m]-v > resetStep:
 			c.high[m] = v
 		}
 	}
+	b.Add(e, points[:n]...)
 }
 
 // spread sums up the utilizations of cores: the busiest, the 95th percentile

@@ -56,3 +56,19 @@ func modeDescs(on metric.EntityKind, family, help string) [modes]*metric.Desc {
 	d[modeGuestNice] = desc("guest_nice", family+"_guest", "nice", guests)
 	return d
 }
+
+var (
+	contextSwitches = taskDesc("context_switches", metric.Counter, "Context switches since boot: ctxt of /proc/stat.")
+	forks           = taskDesc("forks", metric.Counter, "Processes and threads started since boot: processes of /proc/stat.")
+	procsRunning    = taskDesc("procs_running", metric.Gauge, "Tasks running or ready to run, the reader included: procs_running of /proc/stat.")
+	procsBlocked    = taskDesc("procs_blocked", metric.Gauge, "Tasks blocked on I/O: procs_blocked of /proc/stat.")
+)
+
+func taskDesc(column string, kind metric.Kind, help string) *metric.Desc {
+	d := &metric.Desc{On: metric.Node, Column: column, Metric: "nodemeter_" + column, Help: help,
+		Unit: metric.Count, Kind: kind, Type: metric.TypeInt, Absent: "/proc/stat could not be read"}
+	if kind == metric.Counter {
+		d.Metric += "_total"
+	}
+	return d
+}

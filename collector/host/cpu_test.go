@@ -42,33 +42,33 @@ func TestCPUWithoutProgressHasNoUtilization(t *testing.T) {
 }
 
 func TestClock(t *testing.T) {
-	base := times{modeUser: 100, modeSystem: 50, modeIdle: 1000, modeIOWait: 20, modeSteal: 5, modeGuest: 30}
-	plus := func(t times, m int, by float64) times { t[m] += by; return t }
+	base := times{modeUser: 10000, modeSystem: 5000, modeIdle: 100000, modeIOWait: 2000, modeSteal: 500, modeGuest: 3000}
+	plus := func(t times, m int, by int64) times { t[m] += uint64(by); return t }
 	for _, c := range []struct {
 		name string
 		now  times
 		util float64
 		ok   bool
 	}{
-		{"half", plus(plus(base, modeUser, 1), modeIdle, 1), 0.5, true},
-		{"guest counts once", plus(plus(plus(base, modeUser, 1), modeGuest, 1), modeIdle, 1), 0.5, true},
-		{"steal is busy", plus(plus(base, modeSteal, 1), modeIdle, 3), 0.25, true},
-		{"iowait gives to idle", plus(plus(plus(base, modeIOWait, -0.5), modeIdle, 1.5), modeUser, 1), 0.5, true},
-		{"idle gives to iowait", plus(plus(plus(base, modeIdle, -0.5), modeIOWait, 1.5), modeUser, 1), 0.5, true},
-		{"iowait steps back on a busy processor", plus(plus(base, modeIOWait, -0.03), modeUser, 1), 1, true},
-		{"iowait steps back and nothing ran", plus(base, modeIOWait, -0.03), 0, false},
-		{"iowait steps back by more than ran", plus(plus(base, modeIOWait, -0.03), modeUser, 0.1), 0, false},
-		{"idle starts anew", plus(plus(base, modeIdle, -8), modeUser, 1), 0, false},
-		{"user steps back", plus(plus(base, modeUser, -0.01), modeIdle, 1), 0, false},
-		{"all start again", times{modeUser: 1, modeIdle: 2}, 0, false},
+		{"half", plus(plus(base, modeUser, 100), modeIdle, 100), 0.5, true},
+		{"guest counts once", plus(plus(plus(base, modeUser, 100), modeGuest, 100), modeIdle, 100), 0.5, true},
+		{"steal is busy", plus(plus(base, modeSteal, 100), modeIdle, 300), 0.25, true},
+		{"iowait gives to idle", plus(plus(plus(base, modeIOWait, -50), modeIdle, 150), modeUser, 100), 0.5, true},
+		{"idle gives to iowait", plus(plus(plus(base, modeIdle, -50), modeIOWait, 150), modeUser, 100), 0.5, true},
+		{"iowait steps back on a busy processor", plus(plus(base, modeIOWait, -3), modeUser, 100), 1, true},
+		{"iowait steps back and nothing ran", plus(base, modeIOWait, -3), 0, false},
+		{"iowait steps back by more than ran", plus(plus(base, modeIOWait, -3), modeUser, 10), 0, false},
+		{"idle starts anew", plus(plus(base, modeIdle, -800), modeUser, 100), 0, false},
+		{"user steps back", plus(plus(base, modeUser, -1), modeIdle, 100), 0, false},
+		{"all start again", times{modeUser: 100, modeIdle: 200}, 0, false},
 		{"nothing", base, 0, false},
-		{"all busy", plus(base, modeSystem, 1), 1, true},
+		{"all busy", plus(base, modeSystem, 100), 1, true},
 	} {
 		var k clock
-		if _, ok := k.advance(base); ok {
+		if _, ok := k.advance(&base); ok {
 			t.Errorf("%s: a utilization on the first read", c.name)
 		}
-		util, ok := k.advance(c.now)
+		util, ok := k.advance(&c.now)
 		if ok != c.ok || util < c.util-1e-9 || util > c.util+1e-9 {
 			t.Errorf("%s: %v %v, want %v %v", c.name, util, ok, c.util, c.ok)
 		}
@@ -78,18 +78,18 @@ func TestClock(t *testing.T) {
 func TestRestartedCounterGoesOnAfterOneGap(t *testing.T) {
 	var k clock
 	e := &metric.Entity{Kind: metric.CPU, ID: "0"}
-	given := func(idle float64) bool {
+	given := func(idle uint64) bool {
 		var b metric.Batch
 		now := times{modeIdle: idle}
-		k.advance(now)
-		k.publish(&b, e, now, &coreModes)
+		k.advance(&now)
+		k.publish(&b, e, &now, &coreModes)
 		_, ok := b.Readings()[0].Get("cpu_idle_seconds")
 		return ok
 	}
 	for i, c := range []struct {
-		idle float64
+		idle uint64
 		ok   bool
-	}{{1000, true}, {999.9, false}, {1000, true}, {3, false}, {4, true}} {
+	}{{100000, true}, {99990, false}, {100000, true}, {300, false}, {400, true}} {
 		if got := given(c.idle); got != c.ok {
 			t.Errorf("step %d, idle %v: given %v, want %v", i, c.idle, got, c.ok)
 		}
@@ -147,7 +147,7 @@ func TestCoresOnlyWhenAskedFor(t *testing.T) {
 	want(t, got, map[string]any{"node n1 cpu_busiest_util": 0.85})
 }
 
-func TestCheckCPULines(t *testing.T) {
+func TestParseCPUs(t *testing.T) {
 	const good = "cpu  1 2 3 4 5 6 7 8 9 10\ncpu0 1 2 3 4 5 6 7 8 9 10\nintr 5\nctxt 7\n"
 	const line0 = "cpu0 1 2 3 4 5 6 7 8 9 10\n"
 	for _, c := range []struct{ name, data, err string }{
@@ -168,7 +168,9 @@ func TestCheckCPULines(t *testing.T) {
 		{"damaged name", strings.Replace(good, "intr", "xpu1 1 2 3 4 5 6 7 8 9 10\nintr", 1), "then intr"},
 		{"split line", strings.Replace(good, " 9 10\nintr", " 9\n10\nintr", 1), "numbers"},
 	} {
-		checkErr(t, c.name, checkCPULines([]byte(c.data)), c.err)
+		var s stat
+		_, _, err := s.parseCPUs([]byte(c.data))
+		checkErr(t, c.name, err, c.err)
 	}
 }
 
@@ -217,6 +219,52 @@ func TestReadStopsWhenTheContextHasEnded(t *testing.T) {
 		var b metric.Batch
 		if err := s.Source.Read(ctx, &b); !errors.Is(err, context.Canceled) || len(b.Readings()) > 0 {
 			t.Errorf("%s: %v, %d readings", s.Name, err, len(b.Readings()))
+		}
+	}
+}
+
+func TestTaskCounts(t *testing.T) {
+	root, cfg := fixture(t)
+	c := NewCPU(cfg)
+	want(t, mustRead(t, c), map[string]any{"node n1 context_switches": 671825.0,
+		"node n1 forks": 9975.0, "node n1 procs_running": 3.0, "node n1 procs_blocked": 1.0})
+	overlay(t, root, "proc1")
+	want(t, mustRead(t, c), map[string]any{"node n1 context_switches": 672825.0})
+}
+
+// One part of /proc/stat that is damaged leaves the other.
+func TestPartsOfStatFailApart(t *testing.T) {
+	root, cfg := fixture(t)
+	edit(t, root, "proc/stat", "ctxt 671825", "ctxt x")
+	got, err := read(t, NewCPU(cfg))
+	checkErr(t, "tasks", err, "proc/stat: line 7 (ctxt)")
+	want(t, got, map[string]any{"node n1 context_switches": absent, "node n1 forks": absent, "node n1 cpu_user_seconds": 10.0})
+	edit(t, root, "proc/stat", "ctxt x", "ctxt 5")
+	edit(t, root, "proc/stat", "cpu1 300", "cpu1 30x")
+	got, err = read(t, NewCPU(cfg))
+	checkErr(t, "processors", err, "proc/stat: line 3 (cpu1)")
+	want(t, got, map[string]any{"node n1 context_switches": 5.0, "node n1 forks": 9975.0, "node n1 cpu_user_seconds": absent, "cpu 0 cpu_user_seconds": absent})
+}
+
+func TestParseActivity(t *testing.T) {
+	const good = "cpu 1\nctxt 5\nprocesses 6\nprocs_running 7\nprocs_blocked 0\nsoftirq 1 2\n"
+	var a activity
+	err := a.parseActivity([]byte(good), 0, 1)
+	if err != nil || a != (activity{5, 6, 7, 0}) {
+		t.Errorf("%+v, %v", a, err)
+	}
+	for _, c := range []struct{ name, data, err string }{
+		{"empty", "", "no ctxt line"},
+		{"cut", good[:strings.Index(good, "procs_blocked")], "no procs_blocked line"},
+		{"letters", strings.Replace(good, "ctxt 5", "ctxt five", 1), "line 2 (ctxt)"},
+		{"no number", strings.Replace(good, "ctxt 5", "ctxt", 1), "number is missing"},
+		{"two numbers", strings.Replace(good, "ctxt 5", "ctxt 5 5", 1), "not a number"},
+		{"twice", good + "ctxt 5\n", "twice"},
+	} {
+		err := a.parseActivity([]byte(c.data), 0, 1)
+		checkErr(t, c.name, err, c.err)
+		if a != (activity{}) {
+			t.Errorf("%s: %+v", c.name, a)
 		}
 	}
 }

@@ -1,17 +1,14 @@
 package host
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"math"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
-
-	"github.com/shirou/gopsutil/v3/common"
-	"github.com/shirou/gopsutil/v3/disk"
 
 	"nodemeter/collector/metric"
 )
@@ -33,26 +30,30 @@ type diskCounters [diskCounts]uint64
 // out, because the disks beneath them count the same bytes.
 type Disk struct {
 	cfg     Config
-	env     common.EnvMap
-	stats   file
-	kinds   map[string]bool // physical or not, by name, of the devices of the last read
-	disks   map[string]*blockDisk
+	other   *gopsutil
+	file    file
+	now     []diskLine
+	devices []*blockDevice // of the last read, in the file's order
 	sum     diskCounters
 	started bool
-	round   uint64
+	reads   int // since /sys/block was last seen to be empty, on a diskless node
 }
 
-type blockDisk struct {
+// blockDevice is a line's device: what it is does not change while it is there.
+type blockDevice struct {
+	name string
+	disk *physicalDisk // nil for partitions and virtual devices
+}
+
+type physicalDisk struct {
 	entity *metric.Entity
 	prev   diskCounters
 	known  bool
-	round  uint64
 }
 
 // NewDisk makes the source of disk counters.
 func NewDisk(cfg Config) *Disk {
-	return &Disk{cfg: cfg, env: cfg.env(), stats: file{path: cfg.proc("diskstats")},
-		kinds: map[string]bool{}, disks: map[string]*blockDisk{}}
+	return &Disk{cfg: cfg, other: cfg.gopsutil(), file: newTable(cfg.proc("diskstats"))}
 }
 
 // Read adds each physical disk's counters, then the node's. Without a physical
@@ -61,194 +62,234 @@ func (d *Disk) Read(ctx context.Context, b *metric.Batch) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	idle, busy, err := d.physical()
+	data, err := d.file.read()
+	if errors.Is(err, errEmpty) && d.diskless() {
+		d.devices = nil
+		return nil
+	}
 	if err != nil {
 		return err
 	}
-	counters, err := d.counters(ctx, busy)
-	if err != nil {
+	if d.now, err = parseDiskstats(data, d.now[:0]); err != nil {
+		return fmt.Errorf("%s: %w", d.file.path, err)
+	}
+	if err := d.follow(); err != nil {
 		return err
 	}
-	d.round++
-	for _, name := range idle {
-		d.add(b, name, diskCounters{})
-	}
-	for _, name := range busy {
-		d.add(b, name, counters[name])
-	}
-	for name, k := range d.disks {
-		if k.round != d.round {
-			delete(d.disks, name)
+	if d.other != nil {
+		if err := d.other.disks(ctx, d.now, d.devices); err != nil {
+			return fmt.Errorf("%s: %w", d.file.path, err)
 		}
 	}
-	d.addNode(b)
+	d.add(b)
 	return nil
 }
 
-// physical checks /proc/diskstats and lists its physical disks: those that
-// have done nothing since boot, which gopsutil leaves out, and the others.
-func (d *Disk) physical() (idle, busy []string, err error) {
-	data, err := d.stats.read()
+// diskless reports whether there is no block device at all: then an empty
+// diskstats is the kernel's answer, and on any other machine it is damage.
+func (d *Disk) diskless() bool {
+	if d.reads > 0 {
+		d.reads--
+		return true
+	}
 	sys := d.cfg.sys("block")
-	if errors.Is(err, errEmpty) {
-		// The kernel's answer on a machine without any block device, and
-		// nothing but damage on any other.
-		if names, _ := filepath.Glob(filepath.Join(sys, "*")); len(names) == 0 && exists(sys) {
-			clear(d.kinds)
-			return nil, nil, nil
+	if names, _ := filepath.Glob(filepath.Join(sys, "*")); len(names) > 0 || !exists(sys) {
+		return false
+	}
+	d.reads = reopenEvery
+	return true
+}
+
+// follow puts a device in place for each line.
+func (d *Disk) follow() error {
+	same := len(d.now) == len(d.devices)
+	for i := range d.now {
+		if !same {
+			break
 		}
+		same = string(d.now[i].name) == d.devices[i].name
 	}
-	if err != nil {
-		return nil, nil, err
+	if same {
+		return nil
 	}
-	devices, err := checkDiskstats(data)
-	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", d.stats.path, err)
-	}
+	sys := d.cfg.sys("block")
 	if !exists(sys) {
-		return nil, nil, fmt.Errorf("%s: does not exist; without it disks and partitions cannot be told apart", sys)
+		return fmt.Errorf("%s: does not exist; without it disks and partitions cannot be told apart", sys)
 	}
-	kinds := make(map[string]bool, len(devices))
-	for _, dev := range devices {
-		isDisk, known := d.kinds[dev.name]
-		if !known {
-			isDisk = isPhysicalDisk(sys, dev.name)
+	was := make(map[string]*blockDevice, len(d.devices))
+	for _, dev := range d.devices {
+		was[dev.name] = dev
+	}
+	next := make([]*blockDevice, len(d.now))
+	seen := make(map[string]bool, len(d.now))
+	for i := range d.now {
+		name := string(d.now[i].name)
+		if seen[name] {
+			return fmt.Errorf("%s: line %d (%.40s): is there twice", d.file.path, i+1, name)
 		}
-		kinds[dev.name] = isDisk
-		switch {
-		case isDisk && dev.idle:
-			idle = append(idle, dev.name)
-		case isDisk:
-			busy = append(busy, dev.name)
+		seen[name] = true
+		if next[i] = was[name]; next[i] == nil {
+			next[i] = newBlockDevice(sys, name)
 		}
 	}
-	d.kinds = kinds
-	return idle, busy, nil
+	d.devices, d.reads = next, 0
+	return nil
 }
 
-// isPhysicalDisk reports whether a block device is a whole disk with hardware:
-// partitions have no directory of their own in /sys/block, virtual devices no
-// device, and the single paths of a multipath NVMe disk are hidden.
-func isPhysicalDisk(sys, name string) bool {
+// newBlockDevice looks at a device in sysfs. A whole disk with hardware has a
+// device: partitions have no directory of their own in /sys/block, virtual
+// devices no device, and the single paths of a multipath NVMe disk are hidden.
+func newBlockDevice(sys, name string) *blockDevice {
+	dev := &blockDevice{name: name}
 	dir := filepath.Join(sys, strings.ReplaceAll(name, "/", "!"))
-	return exists(filepath.Join(dir, "device")) && readWord(filepath.Join(dir, "hidden")) != "1"
+	if exists(filepath.Join(dir, "device")) && readWord(filepath.Join(dir, "hidden")) != "1" {
+		dev.disk = &physicalDisk{entity: &metric.Entity{Kind: metric.Disk, ID: name, Info: diskInfo(dir)}}
+	}
+	return dev
 }
 
-// counters asks gopsutil for the named disks only, since it also reads udev's
-// file and two of sysfs for each. It looks for the part of a name after the
-// last slash and so misses "cciss/c0d0", unless asked for all.
-func (d *Disk) counters(ctx context.Context, names []string) (map[string]diskCounters, error) {
-	if len(names) == 0 {
-		return nil, nil // it would read all
-	}
-	ask := append([]string(nil), names...) // it writes to its argument
-	for _, name := range names {
-		if strings.Contains(name, "/") {
-			ask = nil
-		}
-	}
-	stats, err := disk.IOCountersWithContext(context.WithValue(ctx, common.EnvKey, d.env), ask...)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", d.stats.path, err)
-	}
-	out := make(map[string]diskCounters, len(names))
-	for _, name := range names {
-		s, ok := stats[name]
-		if !ok {
-			return nil, fmt.Errorf("%s: %s vanished between two reads", d.stats.path, name)
-		}
-		out[name] = diskCounters{s.ReadBytes, s.WriteBytes, s.ReadCount, s.WriteCount, s.IoTime}
-	}
-	return out, nil
-}
-
-// device is a line of /proc/diskstats.
-type device struct {
-	name string
-	idle bool // every count is 0
+// diskLine is a line of /proc/diskstats.
+type diskLine struct {
+	name   []byte // valid until the next read
+	counts diskCounters
+	idle   bool // every count is 0
 }
 
 // maxSectors is what fits an int64 once multiplied to bytes.
-const maxSectors = maxCounter / 512
+const (
+	maxSectors = maxCounter / sector
+	sector     = 512
+)
 
-// checkDiskstats wants the device's numbers, its name and its counts a line, as
-// many in each (Documentation/admin-guide/iostats.rst): 11 counts, 15 since
-// Linux 4.18, 17 since 5.5.
-func checkDiskstats(data []byte) ([]device, error) {
-	var devices []device
-	seen := map[string]bool{}
+// The fields of a line, after which come those of later kernels.
+const (
+	fieldMajor = iota
+	fieldMinor
+	fieldName
+	fieldReads
+	fieldReadsMerged
+	fieldSectorsRead
+	fieldReadTime
+	fieldWrites
+	fieldWritesMerged
+	fieldSectorsWritten
+	fieldWriteTime
+	fieldInFlight
+	fieldIOTime
+	fieldWeightedTime
+	diskFields
+)
+
+// parseDiskstats reads and checks every line: the device's numbers, its name
+// and its counts, as many in each line
+// (Documentation/admin-guide/iostats.rst): 11 counts, 15 since Linux 4.18, 17
+// since 5.5. Only a name that is there twice is left to find.
+func parseDiskstats(data []byte, to []diskLine) ([]diskLine, error) {
 	width := 0
-	for n, line := range lines(data) {
-		f := bytes.Fields(line)
+	for n, at := 1, 0; at < len(data); n++ {
+		line, fields, end, err := parseDisk(data, at)
 		if n == 1 {
-			width = len(f)
-		}
-		if len(f) != width || width < 14 || width > 14 && width < 18 || width == 19 {
-			return nil, fmt.Errorf("line %d: %d fields, want 14, 18 or 20 and as many in each line", n, len(f))
-		}
-		dev, err := checkDevice(f)
-		if err == nil && seen[dev.name] {
-			err = errors.New("is there twice")
+			width = fields
 		}
 		if err != nil {
-			return nil, fmt.Errorf("line %d (%.40s): %w", n, dev.name, err)
+			return to[:0], fmt.Errorf("line %d (%.40s): %w", n, line.name, err)
 		}
-		seen[dev.name] = true
-		devices = append(devices, dev)
+		if fields != width || width < diskFields || width > diskFields && width < 18 || width == 19 {
+			return to[:0], fmt.Errorf("line %d: %d fields, want 14, 18 or 20 and as many in each line", n, fields)
+		}
+		to = append(to, line)
+		at = end + 1
 	}
-	return devices, nil
+	return to, nil
 }
 
-func checkDevice(f [][]byte) (device, error) {
-	dev := device{name: string(f[2]), idle: true}
-	for i, word := range f {
-		if i == 2 {
+func parseDisk(data []byte, at int) (line diskLine, fields, end int, err error) {
+	var v [diskFields]uint64
+	// The device's numbers, which stand before a name.
+	for ; fields < fieldName; fields++ {
+		for at < len(data) && data[at] == ' ' {
+			at++
+		}
+		word := wordAt(data, at)
+		if len(word) == 0 {
+			return line, fields, at, nil
+		}
+		if _, err := number(word); err != nil {
+			return line, fields, at, fmt.Errorf("field %d: %w", fields+1, err)
+		}
+		at += len(word)
+	}
+	for at < len(data) && data[at] == ' ' {
+		at++
+	}
+	if line.name = wordAt(data, at); len(line.name) == 0 {
+		return line, fields, at, nil
+	}
+	counts, end, err := numbers(data, at+len(line.name), v[fieldReads:], maxCounter)
+	if err == nil && max(v[fieldSectorsRead], v[fieldSectorsWritten]) > maxSectors {
+		err = fmt.Errorf("%d is too large to be a counter of sectors", max(v[fieldSectorsRead], v[fieldSectorsWritten]))
+	}
+	line.counts = diskCounters{
+		diskRead: v[fieldSectorsRead] * sector, diskWritten: v[fieldSectorsWritten] * sector,
+		diskReads: v[fieldReads], diskWrites: v[fieldWrites], diskIOTime: v[fieldIOTime]}
+	// As gopsutil sees it, which knows eleven counts: a disk that only
+	// discarded or flushed is missing from its answer.
+	line.idle = v == [diskFields]uint64{}
+	return line, fieldName + 1 + counts, end, err
+}
+
+// add gives each disk's counters and adds what they grew by to the node's.
+func (d *Disk) add(b *metric.Batch) {
+	disks := 0
+	for i, dev := range d.devices {
+		k := dev.disk
+		if k == nil {
 			continue
 		}
-		v, err := number(word)
-		if err == nil && (v > maxCounter || (i == 5 || i == 9) && v > maxSectors) {
-			err = fmt.Errorf("%d is too large to be a counter", v)
+		disks++
+		now := &d.now[i].counts
+		var points [diskCounts]metric.Point
+		back := false
+		for i, v := range now {
+			points[i] = diskPoint(&diskDescs, i, v)
+			switch {
+			case !d.started: // the node's first sum
+				d.sum[i] = min(d.sum[i]+v, maxCounter)
+			case k.known && v >= k.prev[i]:
+				d.sum[i] = min(d.sum[i]+v-k.prev[i], maxCounter)
+			}
+			back = back || k.known && v < k.prev[i]
 		}
-		if err != nil {
-			return dev, fmt.Errorf("field %d: %w", i+1, err)
+		if back {
+			d.lookAgain(dev)
 		}
-		// As gopsutil sees it, which knows eleven counts: a disk that only
-		// discarded or flushed is missing from its answer.
-		dev.idle = dev.idle && (v == 0 || i < 3 || i > 13)
+		b.Add(k.entity, points[:]...)
+		k.prev, k.known = *now, true
 	}
-	return dev, nil
+	if disks > 0 {
+		d.addNode(b)
+	}
 }
 
-// add gives a disk's counters and adds what they grew by to the node's.
-func (d *Disk) add(b *metric.Batch, name string, now diskCounters) {
-	k := d.disks[name]
-	if k == nil {
-		k = &blockDisk{entity: &metric.Entity{Kind: metric.Disk, ID: name, Info: diskInfo(d.cfg.sys("block"), name)}}
-		d.disks[name] = k
+// lookAgain makes a new entity when counters that went back turn out to be
+// another disk's under an old name.
+func (d *Disk) lookAgain(dev *blockDevice) {
+	again := newBlockDevice(d.cfg.sys("block"), dev.name)
+	if again.disk != nil && !slices.Equal(again.disk.entity.Info, dev.disk.entity.Info) {
+		dev.disk.entity = again.disk.entity
 	}
-	for i, v := range now {
-		b.Add(k.entity, diskPoint(&diskDescs, i, v))
-		switch {
-		case !d.started: // the node's first sum
-			d.sum[i] = min(d.sum[i]+v, maxCounter)
-		case k.known && v >= k.prev[i]:
-			d.sum[i] += v - k.prev[i]
-		}
-	}
-	k.prev, k.known, k.round = now, true, d.round
 }
 
 // addNode gives the node's counters. They start as the sum over disks and grow
 // by what each disk's grow, so that a disk that comes, goes or restarts its
 // counters makes no jump.
 func (d *Disk) addNode(b *metric.Batch) {
-	if len(d.disks) == 0 {
-		return
-	}
 	d.started = true
+	var points [diskCounts]metric.Point
 	for i, v := range d.sum {
-		b.Add(d.cfg.Node, diskPoint(&nodeDiskDescs, i, v))
+		points[i] = diskPoint(&nodeDiskDescs, i, v)
 	}
+	b.Add(d.cfg.Node, points[:]...)
 }
 
 func diskPoint(descs *[diskCounts]*metric.Desc, i int, v uint64) metric.Point {
@@ -261,8 +302,7 @@ func diskPoint(descs *[diskCounts]*metric.Desc, i int, v uint64) metric.Point {
 const maxMillis = math.MaxInt64 / 1_000_000
 
 // diskInfo is what tells disks apart for people.
-func diskInfo(sys, name string) []metric.Label {
-	dir := filepath.Join(sys, strings.ReplaceAll(name, "/", "!"))
+func diskInfo(dir string) []metric.Label {
 	var info []metric.Label
 	if m := readWord(filepath.Join(dir, "device", "model")); m != "" {
 		info = append(info, metric.Label{Name: "model", Value: m})

@@ -67,8 +67,8 @@ func TestDiskHotPlugAddsNoJump(t *testing.T) {
 	first, _, _ := strings.Cut(string(data), " 259 ")
 	write(t, root, "proc/diskstats", first)
 	want(t, mustRead(t, d), map[string]any{"disk nvme0n1 disk_reads": absent, "node n1 disk_reads": 39176.0 + 1000 + 7})
-	if len(d.disks) != 2 || len(d.kinds) != 6 {
-		t.Errorf("%d disks and %d devices kept", len(d.disks), len(d.kinds))
+	if len(d.devices) != 6 {
+		t.Errorf("%d devices kept", len(d.devices))
 	}
 }
 
@@ -111,7 +111,24 @@ func TestDiskWithASlashInItsName(t *testing.T) {
 	want(t, mustRead(t, NewDisk(cfg)), map[string]any{"disk cciss/c0d0 disk_written_bytes": 160 * 512.0, "node n1 disk_reads": 10.0})
 }
 
-func TestCheckDiskstats(t *testing.T) {
+func TestDiskThatIsThereTwice(t *testing.T) {
+	root, cfg := fixture(t)
+	d := NewDisk(cfg)
+	all := mustRead(t, d)
+	edit(t, root, "proc/diskstats", "sdb 0", "sda 0")
+	got, err := read(t, d)
+	checkErr(t, "twice", err, "proc/diskstats: line")
+	checkErr(t, "twice", err, "(sda): is there twice")
+	if len(got) > 0 {
+		t.Errorf("also %v", got)
+	}
+	edit(t, root, "proc/diskstats", "sda 0", "sdb 0")
+	if got := mustRead(t, d); len(got) != len(all) {
+		t.Errorf("%d points once repaired, want %d", len(got), len(all))
+	}
+}
+
+func TestParseDiskstats(t *testing.T) {
 	const row = "8 0 sda 1 2 3 4 5 6 7 8 9 10 11"
 	for _, c := range []struct{ name, data, err string }{
 		{"14 fields", row + "\n", ""},
@@ -125,9 +142,8 @@ func TestCheckDiskstats(t *testing.T) {
 		{"letters", strings.Replace(row, " 5 ", " five ", 1) + "\n", "not a number"},
 		{"negative", strings.Replace(row, " 5 ", " -5 ", 1) + "\n", "not a number"},
 		{"too many sectors", strings.Replace(row, " 3 ", " 9223372036854775807 ", 1) + "\n", "too large"},
-		{"twice", row + "\n" + row + "\n", "twice"},
 	} {
-		_, err := checkDiskstats([]byte(c.data))
+		_, err := parseDiskstats([]byte(c.data), nil)
 		checkErr(t, c.name, err, c.err)
 	}
 }

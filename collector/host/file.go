@@ -1,14 +1,14 @@
 package host
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
-	"iter"
-	"math"
 	"os"
 	"strings"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
 )
 
 // maxFile bounds what is read of one file. /proc/stat of a machine with 4096
@@ -18,105 +18,153 @@ const maxFile = 16 << 20
 // errEmpty: the file exists and holds nothing.
 var errEmpty = errors.New("empty")
 
-// file is a kernel text file that is read whole, again and again.
+// reopenEvery is after how many reads a file is opened anew although nothing
+// failed: something else may have been mounted over its name (lxcfs, a bind
+// mount), which a kept descriptor cannot tell.
+const reopenEvery = 256
+
+// file is a kernel text file that is read whole, again and again, without
+// allocating.
+//
+// On procfs and sysfs its descriptor is kept: each read from offset 0 makes the
+// text anew, and a read of what is gone (an adapter unplugged, a module
+// unloaded) fails. After any failure the name is opened again, once, so that
+// the answer is about what bears the name now. Elsewhere (a fixture, FUSE as of
+// lxcfs) a descriptor would go on showing a file that was replaced: there it is
+// opened for each read.
 type file struct {
 	path string
-	buf  []byte
+	name string // path, with the NUL that the kernel wants
+	// table: the kernel makes the text record by record, so that a read may
+	// stop short of the end. Other files come in one piece.
+	table bool
+	buf   []byte
+
+	kept  *os.File // owns fd between reads, and closes it when f is forgotten; nil: not open
+	fd    descriptor
+	reads int // since it was opened
+	empty error
+}
+
+// newFile makes the file of a path; size is what its text mostly takes.
+func newFile(path string, size int) file {
+	return file{path: path, name: path + "\x00", buf: make([]byte, 0, size)}
+}
+
+// newTable makes a file with a line a device.
+func newTable(path string) file {
+	f := newFile(path, 4096)
+	f.table = true
+	return f
 }
 
 // read returns the file's contents, valid until the next read. A file without
 // contents (errEmpty), or whose last line has no end, is an error: the kernel
 // writes neither, and a number that is cut off would pass for a smaller one.
 func (f *file) read() ([]byte, error) {
-	h, err := os.Open(f.path)
-	if err != nil {
-		return nil, err
+	if f.kept != nil && f.reads < reopenEvery {
+		f.reads++
+		if err := f.fill(&f.fd); err == nil {
+			return f.whole()
+		}
 	}
-	defer h.Close()
-	if err := f.fill(h); err != nil {
+	if f.kept != nil {
+		_ = f.kept.Close()
+		f.kept = nil
+	}
+	if err := f.open(); err != nil {
+		return nil, &os.PathError{Op: "open", Path: f.path, Err: err}
+	}
+	err := f.fill(&f.fd)
+	if err != nil || !f.keep() {
+		_ = unix.Close(int(f.fd))
+	}
+	if errors.Is(err, errEmpty) {
+		if f.empty == nil { // told each tick where there is no device at all
+			f.empty = fmt.Errorf("%s: %w", f.path, err)
+		}
+		return nil, f.empty
+	}
+	if err != nil {
 		return nil, fmt.Errorf("%s: %w", f.path, err)
 	}
+	return f.whole()
+}
+
+func (f *file) whole() ([]byte, error) {
 	if f.buf[len(f.buf)-1] != '\n' {
 		return nil, fmt.Errorf("%s: cut short: the last line has no end", f.path)
 	}
 	return f.buf, nil
 }
 
-func (f *file) fill(h io.Reader) error {
+// open opens the file as os.Open does, without its allocations.
+func (f *file) open() error {
+	if strings.IndexByte(f.path, 0) >= 0 {
+		return unix.EINVAL
+	}
+	here := unix.AT_FDCWD
+	for {
+		fd, _, errno := unix.Syscall6(unix.SYS_OPENAT, uintptr(here), uintptr(unsafe.Pointer(unsafe.StringData(f.name))),
+			unix.O_RDONLY|unix.O_CLOEXEC, 0, 0, 0)
+		switch errno {
+		case 0:
+			f.fd, f.reads = descriptor(fd), 0
+			return nil
+		case unix.EINTR:
+			continue
+		}
+		return errno
+	}
+}
+
+// keep decides about a descriptor just opened: true leaves it open.
+func (f *file) keep() bool {
+	var fs unix.Statfs_t
+	if unix.Fstatfs(int(f.fd), &fs) != nil || fs.Type != unix.PROC_SUPER_MAGIC && fs.Type != unix.SYSFS_MAGIC {
+		return false
+	}
+	f.kept = os.NewFile(uintptr(f.fd), f.path)
+	return true
+}
+
+// fill reads all there is into the buffer.
+func (f *file) fill(h io.ReaderAt) error {
 	f.buf = f.buf[:0]
 	for {
 		if len(f.buf) == cap(f.buf) {
 			f.buf = append(f.buf, make([]byte, max(4096, cap(f.buf)))...)[:len(f.buf)]
 		}
-		n, err := h.Read(f.buf[len(f.buf):cap(f.buf)])
+		room := f.buf[len(f.buf):cap(f.buf)]
+		n, err := h.ReadAt(room, int64(len(f.buf)))
 		f.buf = f.buf[:len(f.buf)+n]
 		switch {
+		case err != nil:
+			return err // the caller names the file
 		case len(f.buf) > maxFile:
 			return fmt.Errorf("more than %d bytes", maxFile)
-		case errors.Is(err, io.EOF) && len(f.buf) == 0:
+		case len(f.buf) == 0:
 			return errEmpty
-		case errors.Is(err, io.EOF):
+		case n == 0 || n < len(room) && !f.table:
 			return nil
-		case err != nil:
-			var p *os.PathError // the caller names the file
-			if errors.As(err, &p) {
-				return p.Err
-			}
-			return err
 		}
 	}
 }
 
-// lines yields the lines of data, numbered from 1, without their ends.
-func lines(data []byte) iter.Seq2[int, []byte] {
-	return func(yield func(int, []byte) bool) {
-		for n := 1; len(data) > 0; n++ {
-			line, rest, _ := bytes.Cut(data, []byte{'\n'})
-			if !yield(n, line) {
-				return
-			}
-			data = rest
-		}
-	}
-}
+// descriptor is an open file. At the end it reads 0 bytes and no error.
+type descriptor int
 
-// maxCounter is the largest integer a sample can hold. Only garbage is larger.
-const maxCounter = math.MaxInt64
-
-// number parses an unsigned decimal of 64 bits: no sign, no exponent, no blank.
-func number(b []byte) (uint64, error) {
-	var v uint64
-	for _, c := range b {
-		if c < '0' || c > '9' {
-			return 0, fmt.Errorf("%.40q is not a number", b)
+// ReadAt is one pread.
+func (d *descriptor) ReadAt(p []byte, offset int64) (int, error) {
+	for {
+		n, err := unix.Pread(int(*d), p, offset)
+		if err == nil {
+			return n, nil
 		}
-		d := uint64(c - '0')
-		if v > (math.MaxUint64-d)/10 {
-			return 0, fmt.Errorf("%.40q is too large to be a counter", b)
-		}
-		v = v*10 + d
-	}
-	if len(b) == 0 {
-		return 0, errors.New("a number is missing")
-	}
-	return v, nil
-}
-
-// countNumbers wants blank-separated numbers up to most and nothing else, and
-// says how many there are.
-func countNumbers(b []byte, most uint64) (int, error) {
-	n := 0
-	for f := range bytes.FieldsSeq(b) {
-		n++
-		v, err := number(f)
-		if err == nil && v > most {
-			err = fmt.Errorf("%d is too large to be a counter", v)
-		}
-		if err != nil {
-			return n, fmt.Errorf("number %d: %w", n, err)
+		if err != unix.EINTR {
+			return 0, err
 		}
 	}
-	return n, nil
 }
 
 // readWord returns the only line of a small sysfs file, or "" where the file

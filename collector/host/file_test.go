@@ -13,7 +13,7 @@ import (
 
 type endless struct{}
 
-func (endless) Read(p []byte) (int, error) { return len(p), nil }
+func (endless) ReadAt(p []byte, _ int64) (int, error) { return len(p), nil }
 
 func TestFileIsBounded(t *testing.T) {
 	var f file
@@ -37,7 +37,7 @@ func TestFileErrorsNameTheFile(t *testing.T) {
 		{"cut", "the last line has no end", nil},
 		{".", "is a directory", syscall.EISDIR},
 	} {
-		f := file{path: filepath.Join(dir, c.name)}
+		f := newFile(filepath.Join(dir, c.name), 16)
 		_, err := f.read()
 		checkErr(t, c.name, err, c.err)
 		checkErr(t, c.name, err, f.path)
@@ -52,7 +52,7 @@ func TestFileErrorsNameTheFile(t *testing.T) {
 
 func TestFileIsReadAgainWithoutGrowing(t *testing.T) {
 	dir := t.TempDir()
-	f := file{path: filepath.Join(dir, "f")}
+	f := newFile(filepath.Join(dir, "f"), 16)
 	for _, text := range []string{strings.Repeat("long\n", 3000), "short\n", strings.Repeat("long\n", 3000)} {
 		write(t, dir, "f", text)
 		data, err := f.read()

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"bytes"
 	"os"
 	"testing"
 )
@@ -18,11 +19,13 @@ func seed(f *testing.F, files ...string) {
 	f.Add([]byte("\n\n"))
 }
 
-func FuzzCheckCPULines(f *testing.F) {
+func FuzzParseCPUs(f *testing.F) {
 	seed(f, "proc/stat")
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if checkCPULines(data) == nil && len(data) < len("cpu  1 1 1 1 1 1 1\ncpu0 1 1 1 1 1 1 1\nintr") {
-			t.Errorf("%q passes", data)
+		var s stat
+		rest, n, err := s.parseCPUs(data)
+		if err == nil && (len(s.cores) == 0 || !bytes.HasPrefix(data[rest:], []byte("intr")) || n != len(s.cores)+2) {
+			t.Errorf("%q passes with %d cores", data, len(s.cores))
 		}
 	})
 }
@@ -30,38 +33,48 @@ func FuzzCheckCPULines(f *testing.F) {
 func FuzzParseActivity(f *testing.F) {
 	seed(f, "proc/stat")
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if a, err := parseActivity(data); err != nil && a != (activity{}) {
+		var a activity
+		if err := a.parseActivity(data, 0, 1); err != nil && a != (activity{}) {
 			t.Errorf("%+v with %v", a, err)
 		}
 	})
 }
 
-func FuzzCheckMeminfo(f *testing.F) {
+func FuzzParseMeminfo(f *testing.F) {
 	seed(f, "proc/meminfo")
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if has, err := checkMeminfo(data); err == nil && (!has[memTotal] || !has[memFree]) {
+		var m meminfo
+		if err := m.parse(data); err == nil && (!m.has[memTotal] || !m.has[memFree]) {
 			t.Errorf("%q passes without MemTotal and MemFree", data)
 		}
 	})
 }
 
-func FuzzCheckNetDev(f *testing.F) {
+func FuzzParseNetDev(f *testing.F) {
 	seed(f, "proc/net/dev")
-	f.Fuzz(func(_ *testing.T, data []byte) { _ = checkNetDev(data) })
-}
-
-func FuzzCheckDiskstats(f *testing.F) {
-	seed(f, "proc/diskstats")
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if devices, err := checkDiskstats(data); err != nil && devices != nil {
-			t.Errorf("%v with %v", devices, err)
+		if lines, err := parseNetDev(data, nil); (err == nil) != (len(lines) > 0) {
+			t.Errorf("%d lines with %v", len(lines), err)
 		}
 	})
 }
 
-func FuzzCheckLoadavg(f *testing.F) {
+func FuzzParseDiskstats(f *testing.F) {
+	seed(f, "proc/diskstats")
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if lines, err := parseDiskstats(data, nil); err != nil && len(lines) > 0 {
+			t.Errorf("%v with %v", lines, err)
+		}
+	})
+}
+
+func FuzzParseLoadavg(f *testing.F) {
 	seed(f, "proc/loadavg")
-	f.Fuzz(func(_ *testing.T, data []byte) { _ = checkLoadavg(data) })
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if avg, err := parseLoadavg(data); err != nil && avg != (loads{}) {
+			t.Errorf("%v with %v", avg, err)
+		}
+	})
 }
 
 func FuzzParsePressure(f *testing.F) {

@@ -1,12 +1,15 @@
 // Package host reads what a Linux node says about itself: processors, memory,
 // links, disks, pressure and load, one source and one file a subject.
 //
-// Data flow: a source checks the kernel's text file itself, because gopsutil
+// Data flow: a source reads the kernel's text file through a descriptor that it
+// keeps, checks and parses it in place, and adds points to the Batch; once warm
+// this allocates nothing. A file that is missing or malformed is an error that
+// names it, and no point of it is given. With Config.Reader Gopsutil the numbers
+// are then asked of gopsutil v3 instead, where it has them: the portable way,
+// and the oracle of our parsers. Our check stays before it, because gopsutil
 // answers zeros, another machine's figures or a panic where a file is missing
-// or malformed; then gopsutil v3 reads the numbers; then the source adds
-// points to the Batch. What gopsutil lacks (pressure, InfiniBand, context
-// switches) is parsed here. A file that is missing or malformed is an error
-// that names it, and no point of it is given.
+// or malformed. What changes rarely (what a link, disk or core is, how fast a
+// link is) is looked at when the device comes, and every half a minute.
 //
 // Concurrency: a source belongs to one goroutine. It keeps the counters of its
 // last read and its entities, which are the same pointers tick after tick and
@@ -16,9 +19,8 @@ package host
 
 import (
 	"context"
+	"fmt"
 	"path/filepath"
-
-	"github.com/shirou/gopsutil/v3/common"
 
 	"nodemeter/collector/metric"
 )
@@ -33,6 +35,25 @@ type Config struct {
 	// PerCore adds one entity a core. The busiest core, the 95th percentile
 	// and the imbalance are given without it too.
 	PerCore bool
+	// Reader says who parses; the points are the same.
+	Reader Reader
+}
+
+// Reader is who parses the kernel's files.
+type Reader string
+
+// The readers. Native is the zero value too.
+const (
+	Native   Reader = "native"
+	Gopsutil Reader = "gopsutil"
+)
+
+// ParseReader is the Reader of a name.
+func ParseReader(name string) (Reader, error) {
+	if r := Reader(name); r == Native || r == Gopsutil {
+		return r, nil
+	}
+	return "", fmt.Errorf("unknown reader %q (known: %s, %s)", name, Native, Gopsutil)
 }
 
 // Source reads one subject. Package collector declares the same interface.
@@ -71,19 +92,4 @@ func (c Config) path(top string, elem []string) string {
 		root = "/"
 	}
 	return filepath.Join(append([]string{root, top}, elem...)...)
-}
-
-// env gives gopsutil the same roots as ours. All of them are always given:
-// gopsutil falls back to environment variables, which could make it read
-// another file than the one that was checked.
-func (c Config) env() common.EnvMap {
-	return common.EnvMap{
-		common.HostProcEnvKey: c.proc(),
-		common.HostSysEnvKey:  c.sys(),
-		common.HostRunEnvKey:  c.path("run", nil),
-		common.HostDevEnvKey:  c.path("dev", nil),
-		common.HostEtcEnvKey:  c.path("etc", nil),
-		common.HostVarEnvKey:  c.path("var", nil),
-		common.HostRootEnvKey: c.path("", nil),
-	}
 }

@@ -8,13 +8,17 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"syscall"
 )
 
 // ibPort is one port of an RDMA adapter that counts its bytes.
 type ibPort struct {
 	name  string // mlx5_0:1, as UCX and NCCL write it
+	key   []byte // name
 	class string
+	speed int64 // bytes a second in one direction; 0: not known
 	// receive and transmit count 4-byte words (IBTA spec., PortRcvData and
 	// PortXmitData; Documentation/ABI/stable/sysfs-class-infiniband).
 	receive, transmit file
@@ -25,8 +29,9 @@ type ibPort struct {
 const ibWord = 4
 
 // findPorts lists the ports below /sys/class/infiniband that have counters. A
-// machine without that directory has none.
-func findPorts(sys string) ([]*ibPort, error) {
+// machine without that directory has none. Ports that are known go on with
+// their open files.
+func findPorts(sys string, known []*ibPort) ([]*ibPort, error) {
 	adapters, err := os.ReadDir(sys)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -42,9 +47,17 @@ func findPorts(sys string) ([]*ibPort, error) {
 			continue // an adapter that is being removed
 		}
 		for _, n := range numbers {
-			if p := newPort(filepath.Join(dir, n.Name()), a.Name()+":"+n.Name()); p != nil {
-				ports = append(ports, p)
+			p := newPort(filepath.Join(dir, n.Name()), a.Name()+":"+n.Name())
+			if p == nil {
+				continue
 			}
+			for _, k := range known {
+				if k.samePort(p) {
+					k.speed = p.speed
+					p = k
+				}
+			}
+			ports = append(ports, p)
 		}
 	}
 	return ports, nil
@@ -53,7 +66,7 @@ func findPorts(sys string) ([]*ibPort, error) {
 // newPort returns nil for a port that counts nothing, such as a software
 // device (rxe, siw), whose bytes the link beneath it counts.
 func newPort(dir, name string) *ibPort {
-	p := &ibPort{name: name, class: classInfiniBand}
+	p := &ibPort{name: name, key: []byte(name), class: classInfiniBand, speed: portSpeed(readWord(filepath.Join(dir, "rate")))}
 	if readWord(filepath.Join(dir, "link_layer")) == "Ethernet" {
 		p.class = classRoCE
 	}
@@ -61,9 +74,9 @@ func newPort(dir, name string) *ibPort {
 		// Old adapters keep 32 bits in counters/, which stop at their
 		// maximum, and 64 in counters_ext/.
 		if path := filepath.Join(dir, "counters_ext", long); exists(path) {
-			return file{path: path}
+			return newFile(path, 64)
 		}
-		return file{path: filepath.Join(dir, "counters", short)}
+		return newFile(filepath.Join(dir, "counters", short), 64)
 	}
 	p.receive = counter("port_rcv_data", "port_rcv_data_64")
 	p.transmit = counter("port_xmit_data", "port_xmit_data_64")
@@ -75,38 +88,65 @@ func newPort(dir, name string) *ibPort {
 	return p
 }
 
+// samePort reports whether two ports are read from the same files.
+func (p *ibPort) samePort(q *ibPort) bool {
+	return p.name == q.name && p.class == q.class && p.receive.path == q.receive.path && p.transmit.path == q.transmit.path &&
+		p.receivePackets.path == q.receivePackets.path && p.transmitPackets.path == q.transmitPackets.path
+}
+
+// portSpeed is what the file rate says ("100 Gb/sec (4X EDR)"), in bytes a
+// second; 0 where it says nothing.
+func portSpeed(rate string) int64 {
+	figure, _, ok := strings.Cut(rate, " Gb/sec")
+	gigabits, err := strconv.ParseFloat(figure, 64)
+	if !ok || err != nil || !(gigabits > 0 && gigabits < 1e6) {
+		return 0
+	}
+	return int64(gigabits * 1e9 / 8)
+}
+
 // read returns the port's counters: bytes, and packets where it counts them.
 // errNoCounters means that the port will not tell.
 func (p *ibPort) read() (linkCounters, error) {
 	c := linkCounters{has: 1<<linkReceive | 1<<linkTransmit}
-	for _, w := range []struct {
-		file  *file
-		to    int
-		scale uint64
-	}{
-		{&p.receive, linkReceive, ibWord}, {&p.transmit, linkTransmit, ibWord},
-		{&p.receivePackets, linkReceivePackets, 1}, {&p.transmitPackets, linkTransmitPackets, 1},
-	} {
-		data, err := w.file.read()
-		if w.scale == 1 && errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.EOPNOTSUPP) {
-			return c, errNoCounters
-		}
-		if err != nil {
-			return c, err
-		}
-		v, err := parseIBCounter(data, w.scale)
-		if errors.Is(err, errNoCounters) {
-			return c, err
-		}
-		if err != nil {
-			return c, fmt.Errorf("%s: %w", w.file.path, err)
-		}
-		c.v[w.to], c.has = v, c.has|1<<w.to
+	err := p.receive.readCounter(&c.v[linkReceive], ibWord)
+	if err == nil {
+		err = p.transmit.readCounter(&c.v[linkTransmit], ibWord)
 	}
-	return c, nil
+	if err == nil {
+		err = c.readOptional(linkReceivePackets, &p.receivePackets)
+	}
+	if err == nil {
+		err = c.readOptional(linkTransmitPackets, &p.transmitPackets)
+	}
+	return c, err
+}
+
+// readOptional reads a counter that not every adapter has.
+func (c *linkCounters) readOptional(i int, f *file) error {
+	err := f.readCounter(&c.v[i], 1)
+	if err == nil {
+		c.has |= 1 << i
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// readCounter reads the one number of a file and multiplies it by scale.
+func (f *file) readCounter(to *uint64, scale uint64) error {
+	data, err := f.read()
+	if err == nil {
+		*to, err = parseIBCounter(data, scale)
+		if err != nil && err != errNoCounters {
+			return fmt.Errorf("%s: %w", f.path, err)
+		}
+	}
+	if errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.EOPNOTSUPP) {
+		return errNoCounters
+	}
+	return err
 }
 
 // errNoCounters: a virtual function, or an adapter without counters or with

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"math"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -111,6 +112,24 @@ func isUplink(dir string) bool {
 	}
 	lower, err := filepath.Glob(filepath.Join(dir, "lower_*"))
 	return err == nil && len(lower) == 0
+}
+
+// linkSpeed is what a link carries in one direction, in bytes a second; 0 where
+// it is down or does not tell. Virtual links tell a figure that means nothing
+// (a veth pair always 10 Gbit/s), so only hardware is asked, and bonds, whose
+// figure is that of their members.
+func linkSpeed(sys, name, class string) int64 {
+	switch class {
+	case classPhysical, classMember, classIPoIB, classBond:
+	default:
+		return 0
+	}
+	// In 10^6 bit/s; -1 or, on old kernels, 4294967295 where it is not known.
+	mbit, err := strconv.ParseInt(readWord(filepath.Join(sys, name, "speed")), 10, 64)
+	if err != nil || mbit <= 0 || mbit >= math.MaxInt32 {
+		return 0
+	}
+	return mbit * 1e6 / 8
 }
 
 // counted says which classes make up the node's figures, so that no byte

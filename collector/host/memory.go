@@ -6,22 +6,20 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/shirou/gopsutil/v3/common"
-	"github.com/shirou/gopsutil/v3/mem"
-
 	"nodemeter/collector/metric"
 )
 
 // Memory reads /proc/meminfo.
 type Memory struct {
-	node *metric.Entity
-	env  common.EnvMap
-	info file
+	node  *metric.Entity
+	other *gopsutil
+	file  file
+	now   meminfo
 }
 
 // NewMemory makes the source of memory figures.
 func NewMemory(cfg Config) *Memory {
-	return &Memory{node: cfg.Node, env: cfg.env(), info: file{path: cfg.proc("meminfo")}}
+	return &Memory{node: cfg.Node, other: cfg.gopsutil(), file: newFile(cfg.proc("meminfo"), 4096)}
 }
 
 // Descs lists the metrics of memory and swap.
@@ -30,39 +28,48 @@ func (m *Memory) Descs() []*metric.Desc {
 }
 
 // Read adds what meminfo says. A line that this kernel does not write leaves
-// its metric absent: gopsutil gives 0 for it, and guesses MemAvailable.
+// its metric absent.
 func (m *Memory) Read(ctx context.Context, b *metric.Batch) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	data, err := m.info.read()
+	data, err := m.file.read()
 	if err != nil {
 		return err
 	}
-	has, err := checkMeminfo(data)
+	err = m.now.parse(data)
+	if err == nil && m.other != nil {
+		err = m.other.memory(ctx, &m.now)
+	}
+	if err == nil && m.now.kB[memTotal] == 0 {
+		err = errors.New("MemTotal is 0")
+	}
 	if err != nil {
-		return fmt.Errorf("%s: %w", m.info.path, err)
+		return fmt.Errorf("%s: %w", m.file.path, err)
 	}
-	v, err := mem.VirtualMemoryWithContext(context.WithValue(ctx, common.EnvKey, m.env))
-	if err != nil {
-		return fmt.Errorf("%s: %w", m.info.path, err)
-	}
-	if v.Total == 0 {
-		return fmt.Errorf("%s: MemTotal is 0", m.info.path)
-	}
-	for i, bytes := range memoryValues(v) {
-		if has[i] {
-			b.Add(m.node, metric.Int(memoryDescs[i], int64(bytes)))
+	m.add(b)
+	return nil
+}
+
+func (m *Memory) add(b *metric.Batch) {
+	var points [memLines + 1]metric.Point
+	n := 0
+	for i, kB := range m.now.kB {
+		if m.now.has[i] {
+			points[n] = metric.Int(memoryDescs[i], int64(kB*1024))
+			n++
 		}
 	}
-	if has[memAvailable] {
-		if v.Available > v.Total {
+	if m.now.has[memAvailable] {
+		total, available := m.now.kB[memTotal], m.now.kB[memAvailable]
+		if available > total {
 			b.Reject()
 		} else {
-			b.Add(m.node, metric.Float(memoryUtil, 1-float64(v.Available)/float64(v.Total)))
+			points[n] = metric.Float(memoryUtil, 1-float64(available)/float64(total))
+			n++
 		}
 	}
-	return nil
+	b.Add(m.node, points[:n]...)
 }
 
 // The lines of meminfo that are read.
@@ -81,51 +88,92 @@ const (
 	memLines
 )
 
-var memoryKeys = [memLines]string{"MemTotal", "MemFree", "MemAvailable", "Buffers", "Cached", "Shmem", "Slab", "Dirty", "Writeback", "SwapTotal", "SwapFree"}
-
-// memoryValues puts gopsutil's bytes in the order of the lines. It adds
-// SReclaimable to Cached; here Cached is the kernel's.
-func memoryValues(v *mem.VirtualMemoryStat) [memLines]uint64 {
-	return [memLines]uint64{v.Total, v.Free, v.Available, v.Buffers, v.Cached - v.Sreclaimable, v.Shared, v.Slab,
-		v.Dirty, v.WriteBack, v.SwapTotal, v.SwapFree}
+// meminfo is what /proc/meminfo says.
+type meminfo struct {
+	kB  [memLines]uint64
+	has [memLines]bool
 }
 
-// checkMeminfo checks every line of /proc/meminfo ("Key: number kB", for
-// counts of huge pages without the unit) and says which lines are there.
-// MemTotal and MemFree must be.
-func checkMeminfo(data []byte) (has [memLines]bool, err error) {
-	for n, line := range lines(data) {
-		key, rest, ok := bytes.Cut(line, []byte{':'})
-		if !ok {
-			return has, fmt.Errorf("line %d: %.40q, want \"key: value\"", n, line)
+// parse reads and checks every line of /proc/meminfo ("Key: number kB", for
+// counts of huge pages without the unit). MemTotal and MemFree must be there.
+func (m *meminfo) parse(data []byte) error {
+	m.has = [memLines]bool{}
+	for n, at := 1, 0; at < len(data); n++ {
+		end := lineEnd(data, at)
+		line := data[at:end]
+		at = end + 1
+		colon := bytes.IndexByte(line, ':')
+		if colon < 0 {
+			return fmt.Errorf("line %d: %.40q, want \"key: value\"", n, line)
 		}
-		value, inKB := bytes.CutSuffix(bytes.TrimLeft(rest, " "), []byte(" kB"))
-		if v, err := number(value); err != nil {
-			return has, fmt.Errorf("line %d (%.40s): %w", n, key, err)
-		} else if v > maxKB {
-			return has, fmt.Errorf("line %d (%.40s): %d kB is more than any machine has", n, key, v)
+		key := line[:colon]
+		v, inKB, err := parseAmount(line, colon+1)
+		if err != nil {
+			return fmt.Errorf("line %d (%.40s): %w", n, key, err)
 		}
-		for i, want := range memoryKeys {
-			if string(key) != want {
-				continue
-			}
-			if !inKB {
-				return has, fmt.Errorf("line %d (%s): no unit, want kB", n, want)
-			}
-			if has[i] {
-				return has, fmt.Errorf("line %d: %s is there twice", n, want)
-			}
-			has[i] = true
+		i := memoryLine(key)
+		switch {
+		case i < 0:
+			continue
+		case !inKB:
+			return fmt.Errorf("line %d (%s): no unit, want kB", n, key)
+		case m.has[i]:
+			return fmt.Errorf("line %d: %s is there twice", n, key)
 		}
+		m.kB[i], m.has[i] = v, true
 	}
-	if !has[memTotal] || !has[memFree] {
-		return has, errors.New("MemTotal or MemFree is missing")
+	if !m.has[memTotal] || !m.has[memFree] {
+		return errors.New("MemTotal or MemFree is missing")
 	}
-	return has, nil
+	return nil
 }
 
-// maxKB is 1 EiB in kB: anything above is garbage and would overflow when
-// gopsutil multiplies it. The largest legitimate line is VmallocTotal, about
+// parseAmount reads what follows a key at i: blanks, a number and maybe kB.
+func parseAmount(line []byte, i int) (v uint64, inKB bool, err error) {
+	for i < len(line) && line[i] == ' ' {
+		i++
+	}
+	v, end := digits(line, i)
+	if inKB = string(line[end:]) == " kB"; !inKB && end < len(line) || end == i || end-i > safeDigits {
+		v, err = number(bytes.TrimSuffix(line[i:], []byte(" kB")))
+	}
+	if err == nil && v > maxKB {
+		err = fmt.Errorf("%d kB is more than any machine has", v)
+	}
+	return v, inKB, err
+}
+
+// memoryLine is the number of the line that a key begins, or -1.
+func memoryLine(key []byte) int {
+	switch string(key) {
+	case "MemTotal":
+		return memTotal
+	case "MemFree":
+		return memFree
+	case "MemAvailable":
+		return memAvailable
+	case "Buffers":
+		return memBuffers
+	case "Cached":
+		return memCached
+	case "Shmem":
+		return memShmem
+	case "Slab":
+		return memSlab
+	case "Dirty":
+		return memDirty
+	case "Writeback":
+		return memWriteback
+	case "SwapTotal":
+		return swapTotal
+	case "SwapFree":
+		return swapFree
+	}
+	return -1
+}
+
+// maxKB is 1 EiB in kB: anything above is garbage and would overflow when it
+// is multiplied. The largest legitimate line is VmallocTotal, about
 // 13 PiB with five page levels.
 const maxKB = 1 << 50
 

@@ -50,7 +50,7 @@ func TestMemoryThatCannotBe(t *testing.T) {
 	}
 }
 
-func TestCheckMeminfo(t *testing.T) {
+func TestParseMeminfo(t *testing.T) {
 	const good = "MemTotal:       16 kB\nMemFree:  8 kB\nHugePages_Total:       0\n"
 	for _, c := range []struct{ name, data, err string }{
 		{"good", good, ""},
@@ -65,10 +65,11 @@ func TestCheckMeminfo(t *testing.T) {
 		{"too much", good + "Cached: 9007199254740993 kB\n", "more than any machine"},
 		{"twice", good + "MemFree: 8 kB\n", "twice"},
 	} {
-		_, err := checkMeminfo([]byte(c.data))
-		checkErr(t, c.name, err, c.err)
+		var m meminfo
+		checkErr(t, c.name, m.parse([]byte(c.data)), c.err)
 	}
-	if has, err := checkMeminfo([]byte(strings.Replace(good, "MemFree", "Dirty: 1 kB\nMemFree", 1))); err != nil || !has[memDirty] || has[memAvailable] {
-		t.Errorf("lines %v, %v", has, err)
+	var m meminfo
+	if err := m.parse([]byte(strings.Replace(good, "MemFree", "Dirty: 1 kB\nMemFree", 1))); err != nil || !m.has[memDirty] || m.has[memAvailable] || m.kB[memDirty] != 1 {
+		t.Errorf("lines %+v, %v", m, err)
 	}
 }

@@ -1,16 +1,10 @@
 package host
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"math"
-	"strings"
 	"time"
-
-	"github.com/shirou/gopsutil/v3/common"
-	"github.com/shirou/gopsutil/v3/net"
 
 	"nodemeter/collector/metric"
 )
@@ -37,18 +31,20 @@ type linkCounters struct {
 const allLinkCounters = 1<<linkCounts - 1
 
 // classifyEvery is how often links are looked at again although their names
-// are the same: one may have joined a bond, or been made anew as another kind.
+// are the same: one may have joined a bond, been made anew as another kind, or
+// come up at another speed.
 const classifyEvery = 30 * time.Second
 
 // Network reads /proc/net/dev and the counters of InfiniBand ports: one entity
 // a link, and the node's figures over the links that are counted.
 type Network struct {
 	cfg        Config
-	env        common.EnvMap
-	dev        file
+	other      *gopsutil
+	file       file
+	lines      []netLine
 	ports      []*ibPort
 	links      map[string]*link
-	now        []*link // the links of this read, in order
+	now, was   []*link // the links of this read and of the one before, in order
 	classified time.Time
 	last       time.Time // of the last read; zero before the first
 	sum        [2]uint64 // bytes received and sent on counted links
@@ -60,6 +56,7 @@ type link struct {
 	name   string
 	class  string
 	entity *metric.Entity
+	speed  int64  // bytes a second in one direction; 0: not known
 	sum    bool   // counted in the node's figures
 	round  uint64 // of the read that last saw it
 	cur    linkCounters
@@ -69,7 +66,7 @@ type link struct {
 
 // NewNetwork makes the source of network counters.
 func NewNetwork(cfg Config) *Network {
-	return &Network{cfg: cfg, env: cfg.env(), dev: file{path: cfg.proc("net/dev")}, links: map[string]*link{}}
+	return &Network{cfg: cfg, other: cfg.gopsutil(), file: newTable(cfg.proc("net/dev")), links: map[string]*link{}}
 }
 
 // Read adds every link's counters and rates, then the node's. InfiniBand ports
@@ -78,12 +75,11 @@ func (n *Network) Read(ctx context.Context, b *metric.Batch) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	stats, err := n.readDev(ctx)
-	if err != nil {
+	if err := n.readDev(ctx); err != nil {
 		return err
 	}
 	now := time.Now()
-	gone, err := n.follow(stats, now)
+	gone, err := n.follow(now)
 	elapsed := time.Duration(0)
 	if !n.last.IsZero() {
 		elapsed = now.Sub(n.last)
@@ -96,19 +92,61 @@ func (n *Network) Read(ctx context.Context, b *metric.Batch) error {
 	return err
 }
 
+// readDev reads /proc/net/dev.
+func (n *Network) readDev(ctx context.Context) error {
+	data, err := n.file.read()
+	if err != nil {
+		return err
+	}
+	if n.lines, err = parseNetDev(data, n.lines[:0]); err == nil {
+		err = n.once()
+	}
+	if err == nil && n.other != nil {
+		n.lines, err = n.other.netDev(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", n.file.path, err)
+	}
+	return nil
+}
+
+// once reports a link that is there twice. The names of the read before were
+// there once each.
+func (n *Network) once() error {
+	same := len(n.lines) <= len(n.now)
+	for i := range n.lines {
+		if !same {
+			break
+		}
+		same = string(n.lines[i].name) == n.now[i].name
+	}
+	if same {
+		return nil
+	}
+	seen := make(map[string]bool, len(n.lines))
+	for i := range n.lines {
+		name := string(n.lines[i].name)
+		if seen[name] {
+			return fmt.Errorf("line %d: %q is there twice", i+1+netDevHeader, name)
+		}
+		seen[name] = true
+	}
+	return nil
+}
+
 // follow takes the counters of every link and port, drops those that vanished
 // and looks at links again where needed. gone: a counted link vanished.
-func (n *Network) follow(stats []net.IOCountersStat, now time.Time) (gone bool, err error) {
+func (n *Network) follow(now time.Time) (gone bool, err error) {
 	n.round++
-	n.now = n.now[:0]
+	n.now, n.was = n.was[:0], n.now
 	changed := n.classified.IsZero() || now.Sub(n.classified) >= classifyEvery
-	for i := range stats {
-		l, isNew := n.link(stats[i].Name)
-		l.cur = countersOf(&stats[i])
+	for i := range n.lines {
+		l, isNew := n.link(n.lines[i].name)
+		l.cur.v, l.cur.has = n.lines[i].counts, allLinkCounters
 		changed = changed || isNew
 	}
 	if changed {
-		ports, perr := findPorts(n.cfg.sys("class/infiniband"))
+		ports, perr := findPorts(n.cfg.sys("class/infiniband"), n.ports)
 		if err = perr; err == nil {
 			n.ports = ports
 		}
@@ -118,76 +156,18 @@ func (n *Network) follow(stats []net.IOCountersStat, now time.Time) (gone bool, 
 	if changed || newPorts || gone {
 		n.classify(now)
 	}
-	if err = errors.Join(err, perr); err != nil {
+	if err != nil || perr != nil {
+		err = errors.Join(err, perr)
 		n.classified = time.Time{} // look again at the next read
 	}
 	return gone, err
-}
-
-// readDev checks /proc/net/dev and reads it: gopsutil panics on a short line.
-func (n *Network) readDev(ctx context.Context) ([]net.IOCountersStat, error) {
-	data, err := n.dev.read()
-	if err != nil {
-		return nil, err
-	}
-	if err := checkNetDev(data); err != nil {
-		return nil, fmt.Errorf("%s: %w", n.dev.path, err)
-	}
-	stats, err := net.IOCountersWithContext(context.WithValue(ctx, common.EnvKey, n.env), true)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", n.dev.path, err)
-	}
-	return stats, nil
-}
-
-// checkNetDev wants the two header lines, then "name: " and sixteen numbers a
-// link (net/core/net-procfs.c). Every network namespace has a loopback link.
-// A number that no counter reaches is a driver's garbage, not damage: it is
-// refused alone, later.
-func checkNetDev(data []byte) error {
-	seen := map[string]bool{}
-	count := 0
-	for n, line := range lines(data) {
-		count = n
-		if n <= 2 {
-			if bytes.Count(line, []byte{'|'}) != 2 {
-				return fmt.Errorf("line %d: %.40q, want a header", n, line)
-			}
-			continue
-		}
-		at := bytes.IndexByte(line, ':')
-		if at < 0 {
-			return fmt.Errorf("line %d: %.40q, want \"link: numbers\"", n, line)
-		}
-		name := string(bytes.TrimSpace(line[:at]))
-		if name == "" || strings.ContainsAny(name, " \t") || seen[name] {
-			return fmt.Errorf("line %d: %q is no link's name, or there twice", n, name)
-		}
-		seen[name] = true
-		got, err := countNumbers(line[at+1:], math.MaxUint64)
-		if err == nil && got != 16 {
-			err = fmt.Errorf("%d numbers, want 16", got)
-		}
-		if err != nil {
-			return fmt.Errorf("line %d (%s): %w", n, name, err)
-		}
-	}
-	if count < 3 {
-		return errors.New("cut short: want two header lines and a link")
-	}
-	return nil
-}
-
-func countersOf(s *net.IOCountersStat) linkCounters {
-	return linkCounters{has: allLinkCounters, v: [linkCounts]uint64{
-		s.BytesRecv, s.BytesSent, s.PacketsRecv, s.PacketsSent, s.Errin, s.Errout, s.Dropin, s.Dropout}}
 }
 
 func (n *Network) readPorts() (isNew bool, err error) {
 	var errs []error
 	for _, p := range n.ports {
 		c, err := p.read()
-		if errors.Is(err, errNoCounters) {
+		if err == errNoCounters {
 			continue
 		}
 		if err != nil {
@@ -197,19 +177,22 @@ func (n *Network) readPorts() (isNew bool, err error) {
 			}
 			continue
 		}
-		l, fresh := n.link(p.name)
-		l.cur, l.class = c, p.class
+		l, fresh := n.link(p.key)
+		l.cur, l.class, l.speed = c, p.class, p.speed
 		isNew = isNew || fresh
 	}
 	return isNew, errors.Join(errs...)
 }
 
-// link finds or makes the link of a name and puts it on this read's list.
-func (n *Network) link(name string) (l *link, isNew bool) {
-	l = n.links[name]
-	if isNew = l == nil; isNew {
-		l = &link{name: name}
-		n.links[name] = l
+// link finds or makes the link of a name and puts it on this read's list. It
+// mostly is where it was on the list of the read before.
+func (n *Network) link(name []byte) (l *link, isNew bool) {
+	i := len(n.now)
+	if i < len(n.was) && n.was[i].name == string(name) {
+		l = n.was[i]
+	} else if l = n.links[string(name)]; l == nil {
+		l, isNew = &link{name: string(name)}, true
+		n.links[l.name] = l
 	}
 	l.round = n.round
 	n.now = append(n.now, l)
@@ -218,6 +201,9 @@ func (n *Network) link(name string) (l *link, isNew bool) {
 
 // forget drops the links that vanished and reports whether one was counted.
 func (n *Network) forget() (counted bool) {
+	if len(n.now) == len(n.links) {
+		return false // all of them are on the list
+	}
 	for name, l := range n.links {
 		if l.round != n.round {
 			delete(n.links, name)
@@ -234,7 +220,9 @@ func (n *Network) classify(now time.Time) {
 	classes := map[string]bool{}
 	for _, l := range n.links {
 		if l.class != classInfiniBand && l.class != classRoCE {
-			l.class = classify(n.cfg.sys("class/net"), l.name)
+			sys := n.cfg.sys("class/net")
+			l.class = classify(sys, l.name)
+			l.speed = linkSpeed(sys, l.name, l.class)
 		}
 		classes[l.class] = true
 	}
@@ -251,27 +239,37 @@ func (n *Network) classify(now time.Time) {
 // add gives a link's counters and, after the first read, its rates. A counter
 // that stepped back (a driver reloaded, a 32-bit counter that wrapped) has none.
 func (l *link) add(b *metric.Batch, elapsed time.Duration) {
+	var points [linkCounts + 4]metric.Point
+	n := 0
 	for i, d := range linkDescs {
 		if l.cur.v[i] > maxCounter {
 			b.Reject()
 		} else if l.cur.has&(1<<i) != 0 {
-			b.Add(l.entity, metric.Int(d, int64(l.cur.v[i])))
+			points[n] = metric.Int(d, int64(l.cur.v[i]))
+			n++
 		}
 	}
-	if !l.consecutive() {
-		return
+	if l.speed > 0 {
+		points[n] = metric.Int(linkSpeedDesc, l.speed)
+		n++
 	}
-	received, okR := l.delta(linkReceive)
-	sent, okT := l.delta(linkTransmit)
-	if okR {
-		addRate(b, l.entity, linkReceiveMbps, received, elapsed)
+	if l.consecutive() && elapsed > 0 {
+		received, okR := l.delta(linkReceive)
+		sent, okT := l.delta(linkTransmit)
+		if okR {
+			points[n] = metric.Float(linkReceiveMbps, mbps(received, elapsed))
+			n++
+		}
+		if okT {
+			points[n] = metric.Float(linkTransmitMbps, mbps(sent, elapsed))
+			n++
+		}
+		if okR && okT {
+			points[n] = metric.Float(linkMbps, mbps(received+sent, elapsed))
+			n++
+		}
 	}
-	if okT {
-		addRate(b, l.entity, linkTransmitMbps, sent, elapsed)
-	}
-	if okR && okT {
-		addRate(b, l.entity, linkMbps, received+sent, elapsed)
-	}
+	b.Add(l.entity, points[:n]...)
 }
 
 // consecutive reports whether the read before had this link too, so that the
@@ -285,11 +283,9 @@ func (l *link) delta(i int) (uint64, bool) {
 	return l.cur.v[i] - l.prev.v[i], true
 }
 
-// addRate gives bytes over elapsed as 10^6 bits a second.
-func addRate(b *metric.Batch, e *metric.Entity, d *metric.Desc, bytes uint64, elapsed time.Duration) {
-	if elapsed > 0 {
-		b.Add(e, metric.Float(d, float64(bytes)*8/1e6/elapsed.Seconds()))
-	}
+// mbps is bytes over elapsed as 10^6 bits a second.
+func mbps(bytes uint64, elapsed time.Duration) float64 {
+	return float64(bytes) * 8 / 1e6 / elapsed.Seconds()
 }
 
 // addNode gives the node's bytes and rates. The counters start as the sum over
@@ -323,9 +319,8 @@ func (n *Network) addNode(b *metric.Batch, elapsed time.Duration, complete, all 
 	}
 	n.started = true
 	b.Add(n.cfg.Node, metric.Int(networkDescs[0], int64(n.sum[0])), metric.Int(networkDescs[1], int64(n.sum[1])))
-	if complete {
-		addRate(b, n.cfg.Node, networkReceiveMbps, deltas[0], elapsed)
-		addRate(b, n.cfg.Node, networkTransmitMbps, deltas[1], elapsed)
-		addRate(b, n.cfg.Node, networkMbps, deltas[0]+deltas[1], elapsed)
+	if complete && elapsed > 0 {
+		b.Add(n.cfg.Node, metric.Float(networkReceiveMbps, mbps(deltas[0], elapsed)),
+			metric.Float(networkTransmitMbps, mbps(deltas[1], elapsed)), metric.Float(networkMbps, mbps(deltas[0]+deltas[1], elapsed)))
 	}
 }

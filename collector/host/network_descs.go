@@ -34,12 +34,17 @@ var linkDescs = [linkCounts]*metric.Desc{
 	linkTransmitDrops:   linkDesc("transmit_drops", metric.Count, "Packets dropped before this link sent them (/proc/net/dev)."),
 }
 
+// linkSpeedDesc is named after node_exporter's node_network_speed_bytes.
+var linkSpeedDesc = &metric.Desc{On: metric.NIC, Column: "network_speed_bytes", Metric: "nodemeter_network_device_speed_bytes",
+	Help: "What this link carries in one direction, bytes per second (speed of /sys/class/net, rate of an InfiniBand port), as of half a minute ago at most.",
+	Unit: metric.Bytes, Kind: metric.Gauge, Type: metric.TypeInt, Absent: "the link is down, virtual, or does not tell its speed"}
+
 // Descs lists the metrics of the node and of each link.
 func (n *Network) Descs() []*metric.Desc {
 	d := []*metric.Desc{networkMbps, networkReceiveMbps, networkTransmitMbps}
 	d = append(d, networkDescs[:]...)
 	d = append(d, linkMbps, linkReceiveMbps, linkTransmitMbps)
-	return append(d, linkDescs[:]...)
+	return append(append(d, linkDescs[:]...), linkSpeedDesc)
 }
 
 func mbpsDesc(on metric.EntityKind, column, help string) *metric.Desc {

@@ -16,8 +16,10 @@ import (
 // and I/O (pressure stall information, Documentation/accounting/psi.rst).
 type Pressure struct {
 	node  *metric.Entity
-	files [3]stalls
+	files [len(pressureSubjects)]stalls
 }
+
+var pressureSubjects = [...]string{"cpu", "memory", "io"}
 
 // stalls is one file of /proc/pressure.
 type stalls struct {
@@ -35,8 +37,8 @@ type stall struct {
 // NewPressure makes the source of pressure stall information.
 func NewPressure(cfg Config) *Pressure {
 	p := &Pressure{node: cfg.Node}
-	for i, subject := range []string{"cpu", "memory", "io"} {
-		p.files[i] = stalls{file: file{path: cfg.proc("pressure", subject)}, some: pressureDescs[i].some}
+	for i, subject := range pressureSubjects {
+		p.files[i] = stalls{file: newFile(cfg.proc("pressure", subject), 256), some: pressureDescs[i].some}
 		if subject != "cpu" {
 			p.files[i].full = &pressureDescs[i].full
 		}
@@ -59,14 +61,14 @@ func (p *Pressure) Descs() []*metric.Desc {
 // Read adds the figures of each file that can be read; the error joins those
 // of the others.
 func (p *Pressure) Read(ctx context.Context, b *metric.Batch) error {
-	var errs []error
+	var errs [len(pressureSubjects)]error
 	for i := range p.files {
-		if err := ctx.Err(); err != nil {
-			return errors.Join(append(errs, err)...)
+		if errs[i] = ctx.Err(); errs[i] != nil {
+			break
 		}
-		errs = append(errs, p.files[i].read(b, p.node))
+		errs[i] = p.files[i].read(b, p.node)
 	}
-	return errors.Join(errs...)
+	return errors.Join(errs[:]...)
 }
 
 func (s *stalls) read(b *metric.Batch, node *metric.Entity) error {
@@ -130,13 +132,16 @@ type pressure struct {
 func parsePressure(data []byte) (pressure, error) {
 	var p pressure
 	hasSome := false
-	for n, line := range lines(data) {
+	for n, at := 1, 0; at < len(data); n++ {
+		end := lineEnd(data, at)
+		line := data[at:end]
+		at = end + 1
 		kind, rest, _ := bytes.Cut(line, []byte{' '})
-		at := bytes.LastIndex(rest, []byte("total="))
-		if at < 0 {
+		value := bytes.LastIndex(rest, []byte("total="))
+		if value < 0 {
 			return pressure{}, fmt.Errorf("line %d: %.40q, want a total", n, line)
 		}
-		us, err := number(rest[at+len("total="):])
+		us, err := number(rest[value+len("total="):])
 		if err == nil && us > maxMicroseconds {
 			err = fmt.Errorf("%d microseconds is too long", us)
 		}

@@ -1,0 +1,108 @@
+package host
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math"
+)
+
+// maxCounter is the largest integer a sample can hold. Only garbage is larger.
+const maxCounter = math.MaxInt64
+
+// number parses an unsigned decimal of 64 bits: no sign, no exponent, no blank.
+func number(b []byte) (uint64, error) {
+	v, end := digits(b, 0)
+	if end == len(b) && end > 0 && end <= safeDigits {
+		return v, nil
+	}
+	return longNumber(b)
+}
+
+// longNumber is number for what is too long to be safe, or no number.
+func longNumber(b []byte) (uint64, error) {
+	var v uint64
+	for _, c := range b {
+		if c < '0' || c > '9' {
+			return 0, fmt.Errorf("%.40q is not a number", b)
+		}
+		d := uint64(c - '0')
+		if v > (math.MaxUint64-d)/10 {
+			return 0, fmt.Errorf("%.40q is too large to be a counter", b)
+		}
+		v = v*10 + d
+	}
+	if len(b) == 0 {
+		return 0, errors.New("a number is missing")
+	}
+	return v, nil
+}
+
+// safeDigits is how many decimal digits any 64 bits hold.
+const safeDigits = 19
+
+// digits parses the digits of b from i on and says where they end. The value
+// means nothing where there are more than safeDigits of them.
+func digits(b []byte, i int) (v uint64, end int) {
+	for ; i < len(b); i++ {
+		d := b[i] - '0'
+		if d > 9 {
+			break
+		}
+		v = v*10 + uint64(d)
+	}
+	return v, i
+}
+
+// numbers reads blank-separated numbers, each at most most, from b at i to the
+// end of the line, the first len(to) of them into to. It says how many there
+// were and where the line ends: at its '\n', or at len(b).
+func numbers(b []byte, i int, to []uint64, most uint64) (count, end int, err error) {
+	for {
+		for i < len(b) && b[i] == ' ' {
+			i++
+		}
+		if i == len(b) || b[i] == '\n' {
+			return count, i, nil
+		}
+		v, stop := digits(b, i)
+		if n := stop - i; n == 0 || n > safeDigits || v > most || stop < len(b) && b[stop] != ' ' && b[stop] != '\n' {
+			if v, stop, err = oddNumber(b, i, most); err != nil {
+				return count, stop, fmt.Errorf("number %d: %w", count+1, err)
+			}
+		}
+		if count < len(to) {
+			to[count] = v
+		}
+		count++
+		i = stop
+	}
+}
+
+// oddNumber says what is wrong with the word at i, if anything: a number of 20
+// digits may still fit.
+func oddNumber(b []byte, i int, most uint64) (v uint64, end int, err error) {
+	word := wordAt(b, i)
+	v, err = number(word)
+	if err == nil && v > most {
+		err = fmt.Errorf("%d is too large to be a counter", v)
+	}
+	return v, i + len(word), err
+}
+
+// wordAt is what stands at i, up to a blank or the end of the line.
+func wordAt(b []byte, i int) []byte {
+	end := i
+	for end < len(b) && b[end] != ' ' && b[end] != '\n' {
+		end++
+	}
+	return b[i:end]
+}
+
+// lineEnd is where the line that i is in ends: at its '\n', or at len(b).
+func lineEnd(b []byte, i int) int {
+	if n := bytes.IndexByte(b[i:], '\n'); n >= 0 {
+		return i + n
+	}
+	return len(b)
+}
