@@ -75,9 +75,8 @@ func exported(t *testing.T, samples []*metric.Sample) map[string]float64 {
 		}
 	}
 	gather("")
-	last := *samples[len(samples)-1]
-	last.Time = last.Time.Add(time.Second)
-	e.Publish(&last)
+	last := samples[len(samples)-1]
+	e.Publish(&metric.Sample{Time: last.Time.Add(time.Second), Interval: last.Interval, Mono: last.Mono, Readings: last.Readings, Sources: last.Sources})
 	gather("after ")
 	return out
 }

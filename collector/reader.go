@@ -9,16 +9,13 @@ import (
 	"nodemeter/collector/metric"
 )
 
-// reader runs one source on a goroutine of its own.
+// reader reads one source and keeps its health.
 type reader struct {
 	name   string
 	source Source
 	every  int64
 
-	ask  chan context.Context
-	done chan struct{} // closed when the goroutine has ended
-
-	// Of the goroutine from request to answer, of the loop in between.
+	// Of the hand from request to answer, of the loop in between.
 	batch metric.Batch
 	err   error
 	stack []byte // of a panic
@@ -34,28 +31,12 @@ type reader struct {
 }
 
 func newReader(e Entry) *reader {
-	return &reader{
-		name: e.Name, source: e.Source, every: int64(max(e.Every, 1)),
-		ask:    make(chan context.Context, 1),
-		done:   make(chan struct{}),
-		status: metric.SourceStatus{Name: e.Name},
-	}
-}
-
-// serve answers requests until ask is closed. answers has room for one answer
-// of every reader, so that sending never blocks, even when the loop has gone.
-func (r *reader) serve(answers chan<- *reader) {
-	defer close(r.done)
-	for ctx := range r.ask {
-		begin := time.Now()
-		r.read(ctx)
-		r.took = time.Since(begin)
-		answers <- r
-	}
+	return &reader{name: e.Name, source: e.Source, every: int64(max(e.Every, 1)), status: metric.SourceStatus{Name: e.Name}}
 }
 
 // read calls the source. A panic is this source's error and nobody else's.
 func (r *reader) read(ctx context.Context) {
+	begin := time.Now()
 	r.batch.Reset()
 	r.err, r.stack = nil, nil
 	defer func() {
@@ -63,6 +44,7 @@ func (r *reader) read(ctx context.Context) {
 			r.err = fmt.Errorf("panic: %v", p)
 			r.stack = debug.Stack()
 		}
+		r.took = time.Since(begin)
 	}()
 	r.err = r.source.Read(ctx, &r.batch)
 }

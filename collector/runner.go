@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"slices"
-	"sync/atomic"
 	"time"
 
 	"nodemeter/collector/metric"
@@ -23,8 +21,13 @@ type Options struct {
 	Deadline time.Duration
 	// Sources is the source table, in the order of SourceStatus.
 	Sources []Entry
-	// Sinks get each sample, in order, on the loop's goroutine.
+	// Sinks get each sample, in order, on the loop's goroutine. One that keeps
+	// it beyond the call holds it (metric.Sample.Hold).
 	Sinks []func(*metric.Sample)
+	// KernelTimer wakes the loop by a timer of the kernel's rather than Go's:
+	// once a tick and within tens of microseconds of it. It does not obey the
+	// fake time of tests.
+	KernelTimer bool
 	// Log gets state changes, never ticks; nil discards.
 	Log *slog.Logger
 	// Wall reads the wall clock; nil means time.Now. Tests set the clock with it.
@@ -45,16 +48,18 @@ type Runner struct {
 	interval, deadline time.Duration
 
 	readers []*reader
-	answers chan *reader
+	hands   *hands
 	sinks   []func(*metric.Sample)
 	descs   []*metric.Desc
 	log     *slog.Logger
 	clock   *clock
-	timer   *time.Timer
-
-	latest atomic.Pointer[metric.Sample]
+	kernel  bool
 
 	// Of the loop.
+	alarm     alarm
+	asked     *round          // of this tick
+	fresh     []*metric.Batch // of the sources that answered at this tick
+	samples   *metric.Assembler
 	pending   []metric.Event // happened since the sample before
 	lastMono  time.Duration  // of the sample before, or of priming
 	primed    bool
@@ -84,8 +89,8 @@ func New(o Options) (*Runner, error) {
 	}
 	r := &Runner{
 		interval: o.Interval, deadline: o.Deadline, sinks: o.Sinks, log: o.Log,
-		answers: make(chan *reader, len(o.Sources)),
-		clock:   newClock(o.Wall, o.Asleep),
+		clock: newClock(o.Wall, o.Asleep), kernel: o.KernelTimer,
+		hands: newHands(len(o.Sources)), asked: newRound(len(o.Sources)), samples: metric.NewAssembler(),
 	}
 	names := map[string]bool{}
 	for _, e := range o.Sources {
@@ -105,23 +110,19 @@ func New(o Options) (*Runner, error) {
 // Descs lists the metrics of every source. The caller must not change it.
 func (r *Runner) Descs() []*metric.Desc { return r.descs }
 
-// Latest returns the sample published last, or nil before the first.
-func (r *Runner) Latest() *metric.Sample { return r.latest.Load() }
-
 // Run takes samples until ctx is done, then a last one that carries an
 // EventStop. It returns nil; a source that hangs at the end is abandoned.
 func (r *Runner) Run(ctx context.Context) error {
-	for _, rd := range r.readers {
-		go rd.serve(r.answers)
-	}
 	defer r.stop()
-	r.timer = time.NewTimer(0)
-	r.deadlines = time.NewTimer(0)
+	r.alarm = r.newAlarm(ctx)
+	defer r.alarm.close()
+	r.deadlines = time.NewTimer(time.Hour)
+	r.deadlines.Stop()
 	now, _ := r.clock.observe()
 	r.pending = append(r.pending, metric.Event{Kind: metric.EventStart, Time: now.wall})
 	next := r.prime(now)
 	now = r.clock.now()
-	for r.sleep(ctx, next.Sub(now.wall)) {
+	for r.sleep(next.Sub(now.wall)) {
 		var j jump
 		now, j = r.clock.observe()
 		r.note(now, j)
@@ -171,16 +172,20 @@ func (r *Runner) current(next, now time.Time) time.Time {
 
 func mod(n, m int64) int64 { return ((n % m) + m) % m }
 
-// sleep waits for d, or until ctx is done, which it reports as false. It never
-// waits longer than an interval: when the clock is set back under it, d is wrong.
-func (r *Runner) sleep(ctx context.Context, d time.Duration) bool {
-	r.timer.Reset(min(max(d, 0), r.interval))
-	select {
-	case <-ctx.Done():
-		return false
-	case <-r.timer.C:
-		return ctx.Err() == nil
+// sleep waits for d, or until the context of Run is done, which it reports as
+// false. It never waits longer than an interval: when the clock is set back
+// under it, d is wrong.
+func (r *Runner) sleep(d time.Duration) bool { return r.alarm.wait(min(d, r.interval)) }
+
+func (r *Runner) newAlarm(ctx context.Context) alarm {
+	if r.kernel {
+		a, err := newKernelAlarm(ctx)
+		if err == nil {
+			return a
+		}
+		r.log.Warn("no timer of the kernel's: ticks may come a millisecond late", "err", err)
 	}
+	return newGoAlarm(ctx)
 }
 
 // prime reads every source once and publishes nothing, so that the first sample
@@ -198,52 +203,35 @@ func (r *Runner) prime(begin instant) time.Time {
 
 // sample reads what is due and publishes it as the sample of tick.
 func (r *Runner) sample(tick time.Time, now instant, deadline time.Duration) {
-	fresh := r.read(tick, now, deadline)
-	batches := make([]*metric.Batch, len(fresh))
-	for i, rd := range fresh {
-		batches[i] = &rd.batch
-	}
-	s := &metric.Sample{
-		Time: tick, Late: max(now.wall.Sub(tick), 0), Mono: now.mono,
-		Readings: nodeFirst(metric.Merge(batches...)),
-		Sources:  make([]metric.SourceStatus, len(r.readers)),
-	}
+	s := r.samples.Assemble(r.read(tick, now, deadline))
+	defer s.Release()
+	s.Time, s.Late, s.Mono, s.Interval = tick, max(now.wall.Sub(tick), 0), now.mono, 0
 	if r.primed {
 		s.Interval = now.mono - r.lastMono
 	}
-	for i, rd := range r.readers {
-		s.Sources[i] = rd.status
+	s.Sources = s.Sources[:0]
+	for _, rd := range r.readers {
+		s.Sources = append(s.Sources, rd.status)
 	}
-	s.Events, r.pending = r.pending, nil
+	s.Events = append(s.Events[:0], r.pending...)
+	r.pending = r.pending[:0]
 	r.sampled, r.lastMono = true, now.mono
-	r.latest.Store(s)
 	for _, sink := range r.sinks {
 		sink(s)
 	}
 }
 
-// nodeFirst moves the node's reading to the front.
-func nodeFirst(rs []metric.Reading) []metric.Reading {
-	i := slices.IndexFunc(rs, func(r metric.Reading) bool { return r.Entity.Kind == metric.Node })
-	if i > 0 {
-		node := rs[i]
-		copy(rs[1:i+1], rs[:i])
-		rs[0] = node
-	}
-	return rs
-}
-
-// stop ends the goroutines of the sources, and leaves behind those that hang.
+// stop ends the hands, and leaves behind those whose source hangs.
 func (r *Runner) stop() {
 	for r.takeStale() {
 		continue
 	}
+	busy := 0
 	for _, rd := range r.readers {
-		close(rd.ask)
 		if rd.busy {
+			busy++
 			r.log.Warn("source abandoned: it has not answered", "source", rd.name, "for", (r.clock.now().mono - rd.asked).Round(time.Millisecond))
-			continue
 		}
-		<-rd.done
 	}
+	r.hands.stop(busy)
 }

@@ -1,17 +1,16 @@
 // Package collector owns the tick loop: it asks every source for its numbers
 // at wall-aligned instants and publishes one immutable Sample a tick.
 //
-// Data flow: a Runner sends a request to the goroutine of each source that is
-// due; each reads into its own Batch; the Runner merges the batches that
-// answered in time, stores the Sample where Latest finds it, and hands it to
-// every sink in order.
+// Data flow: at each tick a Runner lists the sources that are due; a goroutine
+// reads them one after another, each into a Batch of its own; the batches that
+// answered in time become the Sample, which is handed to every sink in order.
 //
-// Concurrency: Run owns the loop and everything not said otherwise. Each source
-// has one goroutine for life, which alone calls Read and recovers its panics;
-// its Batch belongs to it from request to answer and to the loop in between. A
-// source that does not answer blocks nothing but itself: it is not asked again
-// until it has. Sinks run on the loop and must not block. Latest may be called
-// from anywhere.
+// Concurrency: Run owns the loop and everything not said otherwise. The
+// goroutine that reads takes sources off the list; when it is stuck in one,
+// another takes the rest, so that a source that does not answer blocks nothing
+// but itself: it is not asked again until it has. Panics are recovered there. A
+// source's Batch belongs to whoever reads it from request to answer and to the
+// loop in between. Sinks run on the loop and must not block.
 package collector
 
 import (

@@ -1,7 +1,6 @@
 package collector
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -12,46 +11,54 @@ import (
 // ErrLate is the error of a source that did not answer in time.
 var ErrLate = errors.New("late")
 
-// read asks every reader that is due and idle, waits until all have answered or
-// the deadline has passed, and returns those whose numbers belong to this tick,
-// in the order of the source table.
-func (r *Runner) read(tick time.Time, now instant, deadline time.Duration) []*reader {
+// read asks every source that is due and idle, waits until all have answered or
+// the deadline has passed, and returns the batches of those whose numbers belong
+// to this tick, in the order of the source table.
+func (r *Runner) read(tick time.Time, now instant, deadline time.Duration) []*metric.Batch {
 	for r.takeStale() {
 		continue
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), deadline)
-	defer cancel()
+	r.begin(tick, now, deadline)
+	if !r.await(deadline) || r.asked.shared {
+		for _, rd := range r.asked.end() {
+			rd.busy, rd.round = false, 0 // held up by another: nobody has begun
+		}
+		r.asked = newRound(len(r.readers))
+	}
+	r.fresh = r.fresh[:0]
+	for _, rd := range r.readers {
+		switch {
+		case !rd.status.Read:
+		case rd.busy || rd.round != r.round:
+			r.late(rd, tick)
+		default:
+			r.settle(rd, tick)
+			r.fresh = append(r.fresh, &rd.batch)
+		}
+	}
+	return r.fresh
+}
+
+// begin lists the sources to read.
+func (r *Runner) begin(tick time.Time, now instant, deadline time.Duration) {
 	n := tick.UnixNano() / int64(r.interval)
 	r.round++
-	waiting := 0
+	r.asked.begin(time.Now().Add(deadline))
 	for _, rd := range r.readers {
 		rd.status.Read = !r.sampled || rd.due(n)
 		rd.status.Rejected = 0
 		if rd.status.Read && !rd.busy {
 			rd.busy, rd.asked, rd.round = true, now.mono, r.round
-			rd.ask <- ctx
-			waiting++
+			r.asked.readers = append(r.asked.readers, rd)
 		}
 	}
-	r.await(waiting, deadline)
-	fresh := make([]*reader, 0, len(r.readers))
-	for _, rd := range r.readers {
-		switch {
-		case rd.busy && rd.status.Read:
-			r.late(rd, tick)
-		case rd.round == r.round:
-			r.settle(rd, tick)
-			fresh = append(fresh, rd)
-		}
-	}
-	return fresh
 }
 
 // takeStale takes one answer to an earlier round, if there is one. Its numbers
 // are dropped, because the sample they were for has been published.
 func (r *Runner) takeStale() bool {
 	select {
-	case rd := <-r.answers:
+	case rd := <-r.hands.answers:
 		rd.busy = false
 		return true
 	default:
@@ -59,19 +66,56 @@ func (r *Runner) takeStale() bool {
 	}
 }
 
-// await takes answers until those asked for in this round have come or the
-// deadline has passed.
-func (r *Runner) await(waiting int, deadline time.Duration) {
-	r.deadlines.Reset(deadline)
-	for waiting > 0 {
+// busy counts the sources that were asked in an earlier round and have not answered.
+func (r *Runner) busy() int {
+	n := 0
+	for _, rd := range r.readers {
+		if rd.busy && rd.round != r.round {
+			n++
+		}
+	}
+	return n
+}
+
+// patience is the part of the deadline after which a hand that has not finished
+// is taken to be stuck, and another goes on with the rest.
+const patience = 16
+
+// await has the sources of this round read, and reports whether all have
+// answered before the deadline.
+func (r *Runner) await(deadline time.Duration) bool {
+	waiting := len(r.asked.readers)
+	if waiting == 0 {
+		return true
+	}
+	hands := r.busy() + 1
+	r.hands.put(r.asked, hands-1)
+	step := deadline / patience
+	r.deadlines.Reset(step)
+	defer r.deadlines.Stop()
+	for left := deadline - step; ; {
 		select {
-		case rd := <-r.answers:
+		case rd := <-r.hands.answers:
 			rd.busy = false
 			if rd.round == r.round {
 				waiting--
 			}
+			if waiting == 0 {
+				return true
+			}
 		case <-r.deadlines.C:
-			return
+			if left <= 0 {
+				return false
+			}
+			step = left
+			if r.asked.open() {
+				step = deadline / patience
+				r.asked.shared = true
+				r.hands.put(r.asked, hands)
+				hands++
+			}
+			left -= step
+			r.deadlines.Reset(step)
 		}
 	}
 }

@@ -65,6 +65,7 @@ func (q quantity) histogram(classic bool) *prometheus.HistogramVec {
 // distributions follows the quantities over all samples.
 type distributions struct {
 	byColumn map[columnKey]*distribution
+	byDesc   map[*metric.Desc]*distribution
 	span     *spans
 	seen     map[spanKey]time.Time // tick of an entity's last value
 	swept    time.Time
@@ -82,12 +83,18 @@ type columnKey struct {
 type distribution struct {
 	quantity
 	samples *prometheus.HistogramVec
+	node    prometheus.Observer // of the node; nil for other entities, which come and go
 }
 
-func newDistributions(span time.Duration, classic bool) *distributions {
-	d := &distributions{byColumn: map[columnKey]*distribution{}, span: newSpans(span), seen: map[spanKey]time.Time{}}
+func newDistributions(descs []*metric.Desc, span time.Duration, classic bool) *distributions {
+	d := &distributions{byColumn: map[columnKey]*distribution{}, byDesc: map[*metric.Desc]*distribution{}, span: newSpans(span), seen: map[spanKey]time.Time{}}
 	for _, q := range quantities() {
-		d.byColumn[columnKey{q.on, q.column}] = &distribution{q, q.histogram(classic)}
+		d.byColumn[columnKey{q.on, q.column}] = &distribution{quantity: q, samples: q.histogram(classic)}
+	}
+	for _, m := range descs {
+		if q := d.byColumn[columnKey{m.On, m.Column}]; q != nil {
+			d.byDesc[m] = q
+		}
 	}
 	return d
 }
@@ -113,13 +120,13 @@ func (d *distributions) observe(s *metric.Sample) {
 			continue
 		}
 		for _, p := range r.Points {
-			q := d.byColumn[columnKey{r.Entity.Kind, p.Desc.Column}]
+			q := d.byDesc[p.Desc]
 			if q == nil {
 				continue
 			}
 			v := p.Float() * q.factor
 			if q.on == metric.Node {
-				q.samples.WithLabelValues().Observe(v)
+				q.ofNode().Observe(v)
 			} else {
 				q.samples.WithLabelValues(r.Entity.ID).Observe(v)
 				d.seen[spanKey{columnKey{q.on, q.column}, r.Entity.ID}] = s.Time
@@ -127,6 +134,14 @@ func (d *distributions) observe(s *metric.Sample) {
 			d.span.add(q.quantity, r.Entity.ID, v, s.Interval)
 		}
 	}
+}
+
+// ofNode is the node's histogram, which is there from its first value on.
+func (d *distribution) ofNode() prometheus.Observer {
+	if d.node == nil {
+		d.node = d.samples.WithLabelValues()
+	}
+	return d.node
 }
 
 // sweep forgets entities that have left, looking once a minute.

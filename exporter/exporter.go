@@ -14,7 +14,6 @@ import (
 	"fmt"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -53,12 +52,6 @@ type Build struct {
 	Version, Revision, GoVersion string
 }
 
-// published is a sample and when it came, on the monotonic clock.
-type published struct {
-	sample *metric.Sample
-	at     time.Time
-}
-
 // Exporter converts samples. Make one with New.
 type Exporter struct {
 	options  Options
@@ -66,10 +59,10 @@ type Exporter struct {
 	health   *health
 	all      *distributions
 	registry *prometheus.Registry
-	latest   atomic.Pointer[published]
+	latest   latest
 
 	mu    sync.Mutex // guards the conversion, never taken by Publish
-	from  *published
+	from  uint64     // the number of the sample that cache was made from
 	cache []*dto.MetricFamily
 }
 
@@ -84,7 +77,7 @@ func New(o Options) (*Exporter, error) {
 	if err := metric.Check(o.Descs); err != nil {
 		return nil, err
 	}
-	e := &Exporter{options: o, families: newFamilies(o.Descs), health: newHealth(o), all: newDistributions(o.Span, o.ClassicHistograms), registry: prometheus.NewRegistry()}
+	e := &Exporter{options: o, families: newFamilies(o.Descs), health: newHealth(o), all: newDistributions(o.Descs, o.Span, o.ClassicHistograms), registry: prometheus.NewRegistry()}
 	for _, c := range slices.Concat(e.health.collectors(), e.all.collectors(), o.Extra) {
 		if err := e.registry.Register(c); err != nil {
 			return nil, fmt.Errorf("register own metrics: %w", err)
@@ -97,7 +90,7 @@ func New(o Options) (*Exporter, error) {
 func (e *Exporter) Publish(s *metric.Sample) {
 	e.health.observe(s)
 	e.all.observe(s)
-	e.latest.Store(&published{sample: s, at: time.Now()})
+	e.latest.put(s, time.Now())
 }
 
 // staleTicks is after how many intervals without a sample the last one is no
@@ -109,22 +102,14 @@ func (e *Exporter) staleAfter() time.Duration {
 	return max(staleTicks*e.options.Interval, 3*time.Second)
 }
 
-// current returns the latest sample, or nil when there is none or it is stale.
-func (e *Exporter) current() *published {
-	p := e.latest.Load()
-	if p == nil || time.Since(p.at) > e.staleAfter() {
-		return nil
-	}
-	return p
-}
-
 // Ready is nil when samples are coming in, or says why not.
 func (e *Exporter) Ready() error {
-	p := e.latest.Load()
-	if p == nil {
+	s, _, age := e.latest.get()
+	if s == nil {
 		return fmt.Errorf("no sample yet")
 	}
-	if age := time.Since(p.at); age > e.staleAfter() {
+	s.Release()
+	if age > e.staleAfter() {
 		return fmt.Errorf("no sample for %s: the tick loop is stuck", age.Round(time.Second))
 	}
 	return nil
@@ -160,15 +145,16 @@ func merge(a, b []*dto.MetricFamily) []*dto.MetricFamily {
 func (e *Exporter) gatherSample() ([]*dto.MetricFamily, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	p := e.current()
-	if p == nil {
+	s, seq := e.current()
+	if s == nil {
 		e.health.series.Set(0)
-		e.from, e.cache = nil, nil
+		e.from, e.cache = 0, nil
 		return nil, nil
 	}
-	if e.from != p {
-		c := e.families.convert(p.sample, e.options)
-		e.from, e.cache = p, c.done()
+	defer s.Release()
+	if e.from != seq {
+		c := e.families.convert(s, e.options)
+		e.from, e.cache = seq, c.done()
 		e.health.series.Set(float64(c.series))
 		e.health.dropped.Add(float64(c.dropped))
 	}

@@ -21,6 +21,15 @@ type health struct {
 	dropped                   prometheus.Counter
 	build                     *prometheus.GaugeVec
 	lateness                  float64 // seconds after which a tick counts as late
+	lags                      prometheus.Histogram
+	sources                   []*sourceHealth // by their place in the source table
+}
+
+// sourceHealth is the metrics of one source, looked up once.
+type sourceHealth struct {
+	name                            string
+	lastSuccess                     prometheus.Gauge
+	up, duration, failures, rejects func(float64)
 }
 
 func gauge(name, help string) prometheus.Gauge {
@@ -60,6 +69,7 @@ func newHealth(o Options) *health {
 		dropped:     counter("nodemeter_series_dropped_total", "Series not exported because of the limit, summed over samples."),
 		build:       gauges("nodemeter_build_info", "Which program this is; always 1.", "version", "revision", "goversion"),
 		lateness:    o.Interval.Seconds() / 10,
+		lags:        lags(o.ClassicHistograms),
 	}
 	h.interval.Set(o.Interval.Seconds())
 	h.limit.Set(float64(o.MaxSeries))
@@ -70,10 +80,26 @@ func newHealth(o Options) *health {
 	return h
 }
 
+// lags is the jitter of the tick loop. Its buckets grow by a tenth; below ten
+// microseconds is on time.
+func lags(classic bool) prometheus.Histogram {
+	o := prometheus.HistogramOpts{
+		Name:                           "nodemeter_tick_lag_samples_seconds",
+		Help:                           "How long after its tick reading began: a histogram of every tick.",
+		NativeHistogramBucketFactor:    1.1,
+		NativeHistogramZeroThreshold:   1e-5,
+		NativeHistogramMaxBucketNumber: 160,
+	}
+	if classic {
+		o.Buckets = []float64{5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 1e-1}
+	}
+	return prometheus.NewHistogram(o)
+}
+
 func (h *health) collectors() []prometheus.Collector {
 	return []prometheus.Collector{
 		h.up, h.duration, h.lastSuccess, h.failures, h.rejected,
-		h.ticks, h.late, h.steps, h.slept, h.missed, h.lastTick, h.covered, h.lag, h.interval,
+		h.ticks, h.late, h.steps, h.slept, h.missed, h.lastTick, h.covered, h.lag, h.lags, h.interval,
 		h.series, h.limit, h.dropped, h.build,
 		collectors.NewGoCollector(collectors.WithGoCollectorMemStatsMetricsDisabled()),
 		newSelf(time.Now()),
@@ -89,8 +115,9 @@ func (h *health) observe(s *metric.Sample) {
 	h.lastTick.Set(float64(s.Time.UnixMicro()) / 1e6)
 	h.covered.Set(s.Interval.Seconds())
 	h.lag.Set(s.Late.Seconds())
+	h.lags.Observe(s.Late.Seconds())
 	for i := range s.Sources {
-		h.source(&s.Sources[i])
+		h.source(i, &s.Sources[i])
 	}
 	for _, e := range s.Events {
 		switch e.Kind {
@@ -104,19 +131,38 @@ func (h *health) observe(s *metric.Sample) {
 	}
 }
 
-func (h *health) source(s *metric.SourceStatus) {
+func (h *health) source(i int, s *metric.SourceStatus) {
+	for i >= len(h.sources) {
+		h.sources = append(h.sources, nil)
+	}
+	m := h.sources[i]
+	if m == nil || m.name != s.Name {
+		m = h.of(s.Name)
+		h.sources[i] = m
+	}
 	up := 1.0
 	if s.Err != nil {
 		up = 0
 	}
-	h.up.WithLabelValues(s.Name).Set(up)
-	h.duration.WithLabelValues(s.Name).Set(s.Duration.Seconds())
+	m.up(up)
+	m.duration(s.Duration.Seconds())
 	if !s.LastSuccess.IsZero() {
-		h.lastSuccess.WithLabelValues(s.Name).Set(float64(s.LastSuccess.UnixMicro()) / 1e6)
+		if m.lastSuccess == nil { // there is none before the first
+			m.lastSuccess = h.lastSuccess.WithLabelValues(s.Name)
+		}
+		m.lastSuccess.Set(float64(s.LastSuccess.UnixMicro()) / 1e6)
 	}
-	failures, rejected := h.failures.WithLabelValues(s.Name), h.rejected.WithLabelValues(s.Name)
 	if s.Read && s.Err != nil {
-		failures.Inc()
+		m.failures(1)
 	}
-	rejected.Add(float64(s.Rejected))
+	m.rejects(float64(s.Rejected))
+}
+
+// of looks up a source's metrics. Its counters are there from the start, at 0.
+func (h *health) of(name string) *sourceHealth {
+	return &sourceHealth{
+		name: name,
+		up:   h.up.WithLabelValues(name).Set, duration: h.duration.WithLabelValues(name).Set,
+		failures: h.failures.WithLabelValues(name).Add, rejects: h.rejected.WithLabelValues(name).Add,
+	}
 }

@@ -50,12 +50,15 @@ func (e *Exporter) landing(about About) http.Handler {
 
 func (e *Exporter) page(about About) page {
 	p := page{About: about, Uptime: time.Since(about.Started).Round(time.Second), Ready: e.Ready()}
-	if now := e.current(); now != nil {
-		p.Tick = now.sample.Time.UTC().Format("2006-01-02 15:04:05.999 MST")
-		p.Figures = figures(now.sample)
+	s, _, age := e.latest.get()
+	if s == nil {
+		return p
 	}
-	if last := e.latest.Load(); last != nil {
-		p.Sources = sources(last.sample)
+	defer s.Release()
+	p.Sources = sources(s)
+	if age <= e.staleAfter() {
+		p.Tick = s.Time.UTC().Format("2006-01-02 15:04:05.999 MST")
+		p.Figures = figures(s)
 	}
 	return p
 }

@@ -91,7 +91,7 @@ func (d *daemon) wire() error {
 	d.table = sources(d.settings, d.node, 0, d.log)
 	var err error
 	d.runner, err = collector.New(collector.Options{
-		Interval: d.interval, Sources: d.table.entries, Log: d.log,
+		Interval: d.interval, Sources: d.table.entries, Log: d.log, KernelTimer: true,
 		Sinks: []func(*metric.Sample){d.publish},
 	})
 	if err != nil {

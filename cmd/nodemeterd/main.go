@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -25,9 +26,19 @@ func start() int {
 	if code, ok := child(os.Args[1:], os.Stdin, os.Stdout, os.Stderr); ok {
 		return code
 	}
+	stayOnOneThread(os.LookupEnv)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	return run(ctx, os.Args[1:], os.LookupEnv, os.Stdout, os.Stderr)
+}
+
+// stayOnOneThread lets Go code run on one thread at a time, unless GOMAXPROCS
+// says otherwise: a tick has work for one, and a second would be woken for
+// every piece of it only to find none left.
+func stayOnOneThread(env lookup) {
+	if _, told := env("GOMAXPROCS"); !told {
+		runtime.GOMAXPROCS(1)
+	}
 }
 
 // usageError is a wrong command line: exit code 2.

@@ -42,6 +42,7 @@ func once(ctx context.Context, s *settings, log *slog.Logger, out io.Writer) err
 		Sources: t.entries,
 		Sinks: []func(*metric.Sample){func(m *metric.Sample) {
 			if sample == nil && m.Interval > 0 {
+				m.Hold()
 				sample = m
 				cancel()
 			}

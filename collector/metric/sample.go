@@ -2,6 +2,7 @@ package metric
 
 import (
 	"fmt"
+	"sync/atomic"
 	"time"
 )
 
@@ -22,7 +23,8 @@ func (r *Reading) Get(column string) (Point, bool) {
 	return Point{}, false
 }
 
-// Sample is everything read at one tick. It is immutable once published.
+// Sample is everything read at one tick. It is immutable once published, for as
+// long as it is held (Hold).
 type Sample struct {
 	// Time is the tick: the wall-clock instant, a multiple of the interval,
 	// that the sample stands for, so that nodes line up. The last sample of a
@@ -42,6 +44,9 @@ type Sample struct {
 	Sources []SourceStatus
 	// Events happened since the sample before.
 	Events []Event
+
+	holds atomic.Int32
+	home  chan *Sample // takes it back when nobody holds it; nil for one made by hand
 }
 
 // Node returns the reading of the node itself, or nil.
@@ -198,21 +203,5 @@ func (b *Batch) Reset() {
 	b.before, b.used, b.rejected, b.moved = b.used, 0, 0, false
 }
 
-// Merge adds the readings of batches to one list with one entry an entity
-// (by Kind and ID), in order of first appearance, copying the points.
-func Merge(batches ...*Batch) []Reading {
-	var out []Reading
-	at := map[Key]int{}
-	for _, b := range batches {
-		for _, r := range b.Readings() {
-			i, ok := at[r.Entity.Key()]
-			if !ok {
-				i = len(out)
-				at[r.Entity.Key()] = i
-				out = append(out, Reading{Entity: r.Entity})
-			}
-			out[i].Points = append(out[i].Points, r.Points...)
-		}
-	}
-	return out
-}
+// Merge copies the readings of batches as Assembler does.
+func Merge(batches ...*Batch) []Reading { return NewAssembler().Assemble(batches).Readings }

@@ -153,9 +153,11 @@ func (o *Options) complete() error {
 // that the queue is full, the sample is dropped and counted. No call may
 // follow Close.
 func (r *Recorder) Publish(s *metric.Sample) {
+	s.Hold()
 	select {
 	case r.queue <- s:
 	default:
+		s.Release()
 		r.stats.dropped.Add(1)
 	}
 }

@@ -88,9 +88,10 @@ func (w *writer) finish() {
 	}
 }
 
-// publish writes one sample, or counts it as lost and says why in the window
-// once writing works again.
+// publish writes one sample and releases it, or counts it as lost and says why
+// in the window once writing works again.
 func (w *writer) publish(s *metric.Sample) {
+	defer s.Release()
 	if n := w.r.stats.dropped.Load(); n > w.dropped {
 		w.miss(n-w.dropped, errors.New("the disk was too slow: the queue was full"))
 		w.dropped = n

@@ -31,7 +31,8 @@ const (
 type Options struct {
 	// Exporters are some of the names above.
 	Exporters []string
-	// Latest returns the sample to show, nil when there is none or it is stale.
+	// Latest returns the sample to show, held for the caller; nil when there is
+	// none or it is stale.
 	Latest func() *metric.Sample
 	// Node is what does not change while the node is up.
 	Node NodeFacts
@@ -114,6 +115,7 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	if s == nil {
 		return
 	}
+	defer s.Release()
 	c.collectNode(ch, s)
 	for i := range s.Readings {
 		r := &s.Readings[i]
