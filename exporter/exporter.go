@@ -58,12 +58,12 @@ type Exporter struct {
 	families *families
 	health   *health
 	all      *distributions
-	registry *prometheus.Registry
+	registry *own
 	latest   latest
 
 	mu    sync.Mutex // guards the conversion, never taken by Publish
 	from  uint64     // the number of the sample that cache was made from
-	cache []*dto.MetricFamily
+	cache []sampleFamily
 }
 
 // New checks the descriptors and makes an Exporter.
@@ -77,7 +77,7 @@ func New(o Options) (*Exporter, error) {
 	if err := metric.Check(o.Descs); err != nil {
 		return nil, err
 	}
-	e := &Exporter{options: o, families: newFamilies(o.Descs), health: newHealth(o), all: newDistributions(o.Descs, o.Span, o.ClassicHistograms), registry: prometheus.NewRegistry()}
+	e := &Exporter{options: o, families: newFamilies(o.Descs), health: newHealth(o), all: newDistributions(o.Descs, o.Span, o.ClassicHistograms), registry: newOwn()}
 	for _, c := range slices.Concat(e.health.collectors(), e.all.collectors(), o.Extra) {
 		if err := e.registry.Register(c); err != nil {
 			return nil, fmt.Errorf("register own metrics: %w", err)
@@ -120,36 +120,58 @@ func (e *Exporter) Ready() error {
 // holds with prometheus.Gatherers; checking it at every scrape costs more than
 // all the rest.
 func (e *Exporter) Gather() ([]*dto.MetricFamily, error) {
-	sample, err := e.gatherSample()
-	if err != nil {
-		return nil, err
+	shown, err := e.gather()
+	out := make([]*dto.MetricFamily, len(shown))
+	for i, f := range shown {
+		out[i] = f.message()
 	}
-	own, err := e.registry.Gather()
-	return merge(sample, own), err
+	return out, err
 }
 
-// merge joins two lists of families in the order of their names.
-func merge(a, b []*dto.MetricFamily) []*dto.MetricFamily {
-	out := make([]*dto.MetricFamily, 0, len(a)+len(b))
-	for len(a) > 0 && len(b) > 0 {
-		if a[0].GetName() < b[0].GetName() {
-			out, a = append(out, a[0]), a[1:]
+// shown is one family: of the sample, or of the daemon's own.
+type shown struct {
+	sample *sampleFamily
+	own    *dto.MetricFamily
+}
+
+func (f shown) name() string {
+	if f.sample != nil {
+		return f.sample.name
+	}
+	return f.own.GetName()
+}
+
+func (f shown) message() *dto.MetricFamily {
+	if f.sample != nil {
+		return f.sample.message()
+	}
+	return f.own
+}
+
+// gather joins both kinds of families in the order of their names.
+func (e *Exporter) gather() ([]shown, error) {
+	sample := e.gatherSample()
+	own, err := e.registry.gather()
+	out := make([]shown, 0, len(sample)+len(own))
+	for len(sample) > 0 || len(own) > 0 {
+		if len(own) == 0 || len(sample) > 0 && sample[0].name < own[0].GetName() {
+			out, sample = append(out, shown{sample: &sample[0]}), sample[1:]
 		} else {
-			out, b = append(out, b[0]), b[1:]
+			out, own = append(out, shown{own: own[0]}), own[1:]
 		}
 	}
-	return append(append(out, a...), b...)
+	return out, err
 }
 
 // gatherSample converts the latest sample, once for all scrapes that see it.
-func (e *Exporter) gatherSample() ([]*dto.MetricFamily, error) {
+func (e *Exporter) gatherSample() []sampleFamily {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	s, seq := e.current()
 	if s == nil {
 		e.health.series.Set(0)
 		e.from, e.cache = 0, nil
-		return nil, nil
+		return nil
 	}
 	defer s.Release()
 	if e.from != seq {
@@ -158,5 +180,5 @@ func (e *Exporter) gatherSample() ([]*dto.MetricFamily, error) {
 		e.health.series.Set(float64(c.series))
 		e.health.dropped.Add(float64(c.dropped))
 	}
-	return e.cache, nil
+	return e.cache
 }

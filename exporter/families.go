@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	dto "github.com/prometheus/client_model/go"
-	"github.com/prometheus/common/model"
 
 	"nodemeter/collector/metric"
 )
@@ -30,27 +29,21 @@ type families struct {
 	byDesc map[*metric.Desc]*family
 	info   map[metric.EntityKind]*family
 	sorted []*family
-	labels map[labelKey][]*dto.LabelPair // reused between samples
+	labels map[*metric.Entity]*entityLabels // reused between samples
 }
 
-// family is one family and the metrics being collected for it.
+// family is one family and the series being collected for it.
 type family struct {
 	name, help string
 	kind       dto.MetricType
-	metrics    []*dto.Metric
-}
-
-// labelKey names a series by what it comes from.
-type labelKey struct {
-	entity metric.Key
-	desc   *metric.Desc
-	state  int
+	values     []value
+	head, open string // the lines that describe it, in the text format and in OpenMetrics
 }
 
 func newFamilies(descs []*metric.Desc) *families {
 	f := &families{
 		byDesc: map[*metric.Desc]*family{}, info: map[metric.EntityKind]*family{},
-		labels: map[labelKey][]*dto.LabelPair{},
+		labels: map[*metric.Entity]*entityLabels{},
 	}
 	byName := map[string]*family{}
 	for _, d := range descs {
@@ -72,8 +65,18 @@ func newFamilies(descs []*metric.Desc) *families {
 			help: "What identifies the " + kindNoun(k) + "; always 1."}
 		f.info[k], byName[fam.name] = fam, fam
 	}
+	for _, fam := range byName {
+		fam.describe()
+	}
 	f.sorted = slices.SortedFunc(maps.Values(byName), func(a, b *family) int { return cmp.Compare(a.name, b.name) })
 	return f
+}
+
+func (f *family) describe() {
+	plain, open := textWriter{}, textWriter{open: true}
+	plain.head(f.name, f.kind, &f.help, nil)
+	open.head(f.name, f.kind, &f.help, nil)
+	f.head, f.open = string(plain.out), string(open.out)
 }
 
 func kindNoun(k metric.EntityKind) string {
@@ -93,16 +96,13 @@ type conversion struct {
 	*families
 	limit           int
 	series, dropped int
-
-	gauges   []gaugeMetric // what is left of the slabs
-	counters []counterMetric
 }
 
-// convert turns a sample into metrics. Beyond the limit series are dropped, the
+// convert turns a sample into families. Beyond the limit series are dropped, the
 // node's own last, because its reading comes first.
 func (f *families) convert(s *metric.Sample, o Options) *conversion {
 	for _, fam := range f.sorted {
-		fam.metrics = nil
+		fam.values = fam.values[:0]
 	}
 	if len(f.labels) > 4*o.MaxSeries { // entities came and went
 		clear(f.labels)
@@ -113,137 +113,59 @@ func (f *families) convert(s *metric.Sample, o Options) *conversion {
 		if r.Entity.Kind == metric.CPU && !o.PerCore {
 			continue
 		}
-		c.identity(r.Entity)
+		l := f.labels[r.Entity]
+		if l == nil {
+			l = newEntityLabels(r.Entity)
+			f.labels[r.Entity] = l
+		}
+		if l.info != nil {
+			c.add(c.info[r.Entity.Kind], l.info, 1)
+		}
 		for _, p := range r.Points {
-			c.point(r.Entity, p)
+			c.point(r.Entity, l, p)
 		}
 	}
 	return c
 }
 
-// identity adds the entity's _info series, when there is anything to say.
-func (c *conversion) identity(e *metric.Entity) {
-	if len(e.Info) == 0 {
-		return
-	}
-	labels := make([]metric.Label, 0, len(e.Info)+1)
-	if e.Kind == metric.Node {
-		labels = append(labels, metric.Label{Name: "nodename", Value: e.ID})
-	}
-	for _, l := range e.Info {
-		if l.Name != e.Kind.Label() && l.Name != "nodename" {
-			labels = append(labels, l)
-		}
-	}
-	c.add(c.info[e.Kind], labelPairs(e, labels), 1)
-}
-
 // point adds the series of one number: one, or for a state one a state name.
-func (c *conversion) point(e *metric.Entity, p metric.Point) {
+func (c *conversion) point(e *metric.Entity, l *entityLabels, p metric.Point) {
 	fam := c.byDesc[p.Desc]
 	if fam == nil {
 		return
 	}
+	of := l.series(e, p.Desc)
 	if p.Desc.Type != metric.TypeState {
-		c.add(fam, c.labelsOf(e, p.Desc, -1), p.Float())
+		c.add(fam, of[0], p.Float())
 		return
 	}
-	for i := range p.Desc.States {
+	for i := range of {
 		v := 0.0
 		if int64(i) == p.Int() {
 			v = 1
 		}
-		c.add(fam, c.labelsOf(e, p.Desc, i), v)
+		c.add(fam, of[i], v)
 	}
 }
 
-func (c *conversion) add(fam *family, labels []*dto.LabelPair, v float64) {
+func (c *conversion) add(fam *family, labels *seriesLabels, v float64) {
 	if c.series >= c.limit {
 		c.dropped++
 		return
 	}
 	c.series++
-	fam.metrics = append(fam.metrics, c.metric(fam.kind, labels, v))
-}
-
-// slab is how many metrics are allocated at once: a sample has hundreds, each
-// of three small parts.
-const slab = 64
-
-type gaugeMetric struct {
-	metric dto.Metric
-	gauge  dto.Gauge
-	value  float64
-}
-
-type counterMetric struct {
-	metric  dto.Metric
-	counter dto.Counter
-	value   float64
-}
-
-// metric makes one metric out of the slabs.
-func (c *conversion) metric(kind dto.MetricType, labels []*dto.LabelPair, v float64) *dto.Metric {
-	if kind == dto.MetricType_COUNTER {
-		if len(c.counters) == 0 {
-			c.counters = make([]counterMetric, slab)
-		}
-		m := &c.counters[0]
-		c.counters = c.counters[1:]
-		m.value, m.counter.Value = v, &m.value
-		m.metric.Label, m.metric.Counter = labels, &m.counter
-		return &m.metric
-	}
-	if len(c.gauges) == 0 {
-		c.gauges = make([]gaugeMetric, slab)
-	}
-	m := &c.gauges[0]
-	c.gauges = c.gauges[1:]
-	m.value, m.gauge.Value = v, &m.value
-	m.metric.Label, m.metric.Gauge = labels, &m.gauge
-	return &m.metric
+	fam.values = append(fam.values, value{labels, v})
 }
 
 // done returns the families that have series, by name.
-func (c *conversion) done() []*dto.MetricFamily {
-	out := make([]*dto.MetricFamily, 0, len(c.sorted))
+func (c *conversion) done() []sampleFamily {
+	out := make([]sampleFamily, 0, len(c.sorted))
+	all := make([]value, 0, c.series)
 	for _, fam := range c.sorted {
-		if len(fam.metrics) > 0 {
-			out = append(out, &dto.MetricFamily{Name: &fam.name, Help: &fam.help, Type: &fam.kind, Metric: fam.metrics})
+		if n := len(fam.values); n > 0 {
+			all = append(all, fam.values...)
+			out = append(out, sampleFamily{fam, all[len(all)-n : len(all) : len(all)]})
 		}
 	}
-	return out
-}
-
-// labelsOf returns the sorted label pairs of a series, made once. state is the
-// index of a state name, or -1.
-func (f *families) labelsOf(e *metric.Entity, d *metric.Desc, state int) []*dto.LabelPair {
-	k := labelKey{e.Key(), d, state}
-	if l, ok := f.labels[k]; ok {
-		return l
-	}
-	labels := slices.Clone(d.Labels)
-	if state >= 0 {
-		labels = append(labels, metric.Label{Name: "state", Value: d.States[state]})
-	}
-	l := labelPairs(e, labels)
-	f.labels[k] = l
-	return l
-}
-
-// labelPairs adds the entity's own label and sorts. Names that Prometheus does
-// not allow and empty values, which mean no label, are left out.
-func labelPairs(e *metric.Entity, labels []metric.Label) []*dto.LabelPair {
-	if name := e.Kind.Label(); name != "" {
-		labels = append(labels, metric.Label{Name: name, Value: e.ID})
-	}
-	out := make([]*dto.LabelPair, 0, len(labels))
-	for _, l := range labels {
-		if model.LegacyValidation.IsValidLabelName(l.Name) && l.Value != "" {
-			value := strings.ToValidUTF8(l.Value, "\uFFFD")
-			out = append(out, &dto.LabelPair{Name: &l.Name, Value: &value})
-		}
-	}
-	slices.SortFunc(out, func(a, b *dto.LabelPair) int { return cmp.Compare(a.GetName(), b.GetName()) })
 	return out
 }

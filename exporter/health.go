@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"nodemeter/collector/metric"
 )
@@ -101,7 +100,6 @@ func (h *health) collectors() []prometheus.Collector {
 		h.up, h.duration, h.lastSuccess, h.failures, h.rejected,
 		h.ticks, h.late, h.steps, h.slept, h.missed, h.lastTick, h.covered, h.lag, h.lags, h.interval,
 		h.series, h.limit, h.dropped, h.build,
-		collectors.NewGoCollector(collectors.WithGoCollectorMemStatsMetricsDisabled()),
 		newSelf(time.Now()),
 	}
 }

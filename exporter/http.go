@@ -1,7 +1,6 @@
 package exporter
 
 import (
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -24,13 +23,7 @@ const (
 // Handler serves /metrics, /-/healthy, /-/ready and the landing page.
 func (e *Exporter) Handler(about About, log *slog.Logger) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.InstrumentMetricHandler(e.registry, compressed(promhttp.HandlerFor(e, promhttp.HandlerOpts{
-		ErrorLog:            scrapeLog{log},
-		ErrorHandling:       promhttp.ContinueOnError,
-		EnableOpenMetrics:   true,
-		MaxRequestsInFlight: maxScrapes,
-		DisableCompression:  true, // done here, faster
-	}))))
+	mux.Handle("GET /metrics", promhttp.InstrumentMetricHandler(e.registry, e.pages(log)))
 	mux.HandleFunc("GET /-/healthy", func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprintln(w, "nodemeterd is running.")
 	})
@@ -56,11 +49,4 @@ func NewServer(h http.Handler, log *slog.Logger) *http.Server {
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug), // handshakes of port scanners
 	}
-}
-
-// scrapeLog reports what a scrape could not gather.
-type scrapeLog struct{ *slog.Logger }
-
-func (l scrapeLog) Println(v ...any) {
-	l.Warn("scrape", "err", errors.New(fmt.Sprint(v...)))
 }

@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -79,18 +78,6 @@ func TestAcceptsGzip(t *testing.T) {
 	}
 }
 
-func TestCompressedAnswerSaysItsOwnLength(t *testing.T) {
-	h := compressed(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Length", "5")
-		w.WriteHeader(http.StatusServiceUnavailable)
-		io.WriteString(w, "later")
-	}))
-	w := do(h, "GET", "/", "Accept-Encoding", "gzip")
-	if got := w.Result().Header.Get("Content-Length"); w.Code != 503 || got != strconv.Itoa(w.Body.Len()) {
-		t.Errorf("%d, length %s of %d", w.Code, got, w.Body.Len())
-	}
-}
-
 // slowClient takes the answer only when told to.
 type slowClient struct {
 	httptest.ResponseRecorder
@@ -157,21 +144,4 @@ func TestAbsentFiguresAreNotZero(t *testing.T) {
 			t.Errorf("%s: %q", f.Name, f.Value)
 		}
 	}
-}
-
-// BenchmarkScrape is a whole scrape of about 200 series of a sample, the first
-// one after a tick.
-func BenchmarkScrape(b *testing.B) {
-	e := newExporter(b, nil)
-	h := handler(e)
-	s := wide(190)
-	var size int
-	before, _ := cpuSeconds()
-	for b.Loop() {
-		e.latest.put(s, time.Now())
-		size = do(h, "GET", "/metrics", "Accept-Encoding", "gzip").Body.Len()
-	}
-	after, _ := cpuSeconds() // on a busy machine the wall clock says little
-	b.ReportMetric((after-before)/float64(b.N)*1e6, "cpu-us/op")
-	b.ReportMetric(float64(size), "bytes")
 }

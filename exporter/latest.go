@@ -57,3 +57,12 @@ func (e *Exporter) current() (*metric.Sample, uint64) {
 	}
 	return s, seq
 }
+
+// shows is the number of the sample that a scrape shows now; 0 is none.
+func (e *Exporter) shows() uint64 {
+	s, seq := e.current()
+	if s != nil {
+		s.Release()
+	}
+	return seq
+}

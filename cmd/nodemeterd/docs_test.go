@@ -174,7 +174,7 @@ func TestDocsMetrics(t *testing.T) {
 			fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s | %s |\n", d.Column, familyCell(d), d.Unit, kindCell(d), stepCell(d), cell(d.Help), cell(d.Absent))
 		}
 	}
-	b.WriteString("\n## The agent itself\n\nExported beside Go's and the process's usual families (`go_*`, `process_*`).\n\n| Prometheus | kind | what it is |\n|---|---|---|\n")
+	b.WriteString("\n## The agent itself\n\nExported beside `go_goroutines`, `go_threads`, `go_info` and the usual `process_*` of CPU, memory, start and files. A page of `/metrics` is made once for all scrapes of a tick, so what it says of the agent is never older than the tick, nor than a second.\n\n| Prometheus | kind | what it is |\n|---|---|---|\n")
 	families, err := exported(t).Gather()
 	if err != nil {
 		t.Fatal(err)

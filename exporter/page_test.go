@@ -1,0 +1,391 @@
+package exporter
+
+import (
+	"bytes"
+	"compress/gzip"
+	"fmt"
+	"io"
+	"log/slog"
+	"math"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+	"unicode/utf8"
+
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+	"google.golang.org/protobuf/proto"
+
+	"nodemeter/collector/metric"
+)
+
+// formats are those that servers ask for.
+func formats() []expfmt.Format {
+	return []expfmt.Format{expfmt.FmtText, expfmt.FmtOpenMetrics_0_0_1, expfmt.FmtOpenMetrics_1_0_0, expfmt.FmtProtoDelim, expfmt.FmtProtoText, expfmt.FmtProtoCompact}
+}
+
+// theirs is what expfmt writes.
+func theirs(t testing.TB, format expfmt.Format, families []*dto.MetricFamily) string {
+	t.Helper()
+	var b bytes.Buffer
+	enc := expfmt.NewEncoder(&b, format)
+	for _, f := range families {
+		if err := enc.Encode(f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := enc.(expfmt.Closer).Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func same(t testing.TB, format expfmt.Format, all []shown) {
+	t.Helper()
+	got, err := appendFamilies(nil, format, all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	families := make([]*dto.MetricFamily, len(all))
+	for i, f := range all {
+		families[i] = f.message()
+	}
+	if want := theirs(t, format, families); string(got) != want {
+		a, b := strings.Split(string(got), "\n"), strings.Split(want, "\n")
+		for i := range min(len(a), len(b)) {
+			if a[i] != b[i] {
+				t.Fatalf("%s, line %d:\n%q\nwant\n%q", format, i+1, a[i], b[i])
+			}
+		}
+		t.Fatalf("%s: %d lines, want %d", format, len(a), len(b))
+	}
+}
+
+// oddCollectors have everything that the formats treat in a way of their own.
+func oddCollectors() []prometheus.Collector {
+	g := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "g", Help: `a \ "b"` + "\nc"}, []string{"a", "b"})
+	for i, v := range []float64{0, math.Copysign(0, -1), 1, -1, 7, 999999, 1e6, -1e6, 1234567, 1e21, 1.5, 1e-5, 0.1, 1 << 53, math.NaN(), math.Inf(1), math.Inf(-1), math.MaxFloat64, math.SmallestNonzeroFloat64} {
+		g.WithLabelValues(strconv.Itoa(i), "\\ \" \n é").Set(v)
+	}
+	n := prometheus.NewCounter(prometheus.CounterOpts{Name: "n", Help: "no _total"})
+	c := prometheus.NewCounter(prometheus.CounterOpts{Name: "c_total"})
+	classic := prometheus.NewHistogram(prometheus.HistogramOpts{Name: "classic", Help: "h", Buckets: []float64{0.1, 1, 1e7}})
+	whole := prometheus.NewHistogram(prometheus.HistogramOpts{Name: "whole", Help: "h", Buckets: []float64{1, math.Inf(1)}})
+	native := prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "native", Help: "h", NativeHistogramBucketFactor: 1.1}, []string{"x"})
+	summary := prometheus.NewSummary(prometheus.SummaryOpts{Name: "s", Help: "h", Objectives: map[float64]float64{0.5: 0.1, 1: 0}})
+	for _, v := range []float64{0.01, 0.5, 3, 1e9} {
+		classic.Observe(v)
+		whole.Observe(v)
+		native.WithLabelValues("y").Observe(v)
+		summary.Observe(v)
+	}
+	c.Add(12)
+	return []prometheus.Collector{g, n, c, classic, whole, native, summary}
+}
+
+func odd(t testing.TB) []shown {
+	r := prometheus.NewRegistry()
+	r.MustRegister(oddCollectors()...)
+	families, err := r.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []shown
+	for _, f := range families {
+		out = append(out, shown{own: f})
+	}
+	return out
+}
+
+// TestFormatsAreWhatExpfmtWrites: our own writing of the formats, byte for byte.
+func TestFormatsAreWhatExpfmtWrites(t *testing.T) {
+	e := newExporter(t, func(o *Options) { o.ClassicHistograms, o.Span = true, time.Second })
+	feed(e, 0.1, 0.9, 0.5)
+	live, err := e.gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, families := range map[string][]shown{"live": live, "odd": odd(t), "none": nil} {
+		t.Run(name, func(t *testing.T) {
+			for _, f := range formats() {
+				same(t, f, families)
+			}
+		})
+	}
+	untyped := dto.MetricType_UNTYPED
+	name, one := "u", 1.0
+	for _, f := range formats() { // a kind that is left to expfmt
+		same(t, f, append(odd(t), shown{own: &dto.MetricFamily{Name: &name, Type: &untyped, Metric: []*dto.Metric{{Untyped: &dto.Untyped{Value: &one}}}}}))
+	}
+}
+
+// TestOwnGathersWhatARegistryDoes: names, help, kinds, values and order.
+func TestOwnGathersWhatARegistryDoes(t *testing.T) {
+	o := newOwn()
+	for _, c := range oddCollectors() {
+		if err := o.Register(c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := o.Registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // what a Desc says is kept from the first
+		got, err := o.gather()
+		if err != nil || len(got) != len(want) {
+			t.Fatalf("%d families, want %d, %v", len(got), len(want), err)
+		}
+		for i := range want {
+			if !proto.Equal(got[i], want[i]) {
+				t.Errorf("got\n%v\nwant\n%v", got[i], want[i])
+			}
+		}
+	}
+	if err := o.Register(prometheus.NewGauge(prometheus.GaugeOpts{Name: "g", Help: "another"})); err == nil {
+		t.Error("a family that is there already was registered")
+	}
+}
+
+func FuzzFormats(f *testing.F) {
+	f.Add("help", "value", 1.5)
+	f.Add("\n\\\"", "\xff\n", math.Inf(-1))
+	f.Add("", "", 1e6)
+	f.Fuzz(func(t *testing.T, help, text string, v float64) {
+		d := desc(metric.Desc{On: metric.NIC, Column: "x", Metric: "nodemeter_x_total", Labels: []metric.Label{{Name: "a", Value: text}, {Name: "state", Value: help}}})
+		e := &metric.Entity{Kind: metric.NIC, ID: text}
+		labels := newEntityLabels(e).series(e, d)[0]
+		for _, kind := range []dto.MetricType{dto.MetricType_GAUGE, dto.MetricType_COUNTER} {
+			fam := &family{name: d.Metric, help: help, kind: kind}
+			fam.describe()
+			f := &sampleFamily{fam, []value{{labels, v}, {labels, 1}}}
+			own := f.message()
+			for _, format := range formats()[:4] {
+				if utf8.ValidString(help) || format.FormatType() != expfmt.TypeProtoDelim {
+					same(t, format, []shown{{sample: f}, {own: own}})
+				}
+			}
+		}
+	})
+}
+
+// TestPageIsMadeOnceATick: scrapes of one tick get the same bytes, whoever they
+// are; the next tick, or a second, brings others.
+func TestPageIsMadeOnceATick(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		gathered := prometheus.NewCounter(prometheus.CounterOpts{Name: "times_total", Help: "h"})
+		e := newExporter(t, func(o *Options) {
+			o.Extra = []prometheus.Collector{prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "gathered_total", Help: "h"}, func() float64 { gathered.Inc(); return 0 })}
+		})
+		h := handler(e)
+		made := func(want float64) {
+			t.Helper()
+			var m dto.Metric
+			if err := gathered.Write(&m); err != nil || m.Counter.GetValue() != want {
+				t.Errorf("gathered %v times, want %v", m.Counter.GetValue(), want)
+			}
+		}
+		e.Publish(sample())
+		var all sync.WaitGroup
+		var mu sync.Mutex
+		pages := map[string]int{}
+		for range 50 {
+			all.Go(func() {
+				body := do(h, "GET", "/metrics").Body.String()
+				mu.Lock()
+				pages[body]++
+				mu.Unlock()
+			})
+		}
+		all.Wait()
+		if len(pages) != 1 {
+			t.Errorf("%d different pages", len(pages))
+		}
+		do(h, "GET", "/metrics", "Accept", string(expfmt.FmtProtoDelim), "Accept-Encoding", "gzip")
+		made(1)
+		s := sample()
+		s.Readings[0].Points[0] = sample().Readings[0].Points[0]
+		e.Publish(s)
+		do(h, "GET", "/metrics")
+		made(2)
+		time.Sleep(pageLife - 1)
+		do(h, "GET", "/metrics")
+		made(2)
+		time.Sleep(1)
+		do(h, "GET", "/metrics")
+		made(3)
+	})
+}
+
+func TestSomeFamiliesByName(t *testing.T) {
+	e := newExporter(t, nil)
+	e.Publish(sample())
+	h := handler(e)
+	whole := do(h, "GET", "/metrics").Body.String()
+	got := do(h, "GET", "/metrics?name[]=nodemeter_cpu_utilization_ratio&name[]=none").Body.String()
+	if strings.Count(got, "# TYPE") != 1 || !strings.Contains(got, "nodemeter_cpu_utilization_ratio 0.25\n") {
+		t.Errorf("got:\n%s", got)
+	}
+	if again := do(h, "GET", "/metrics?other=1").Body.String(); strings.Count(again, "# TYPE") != strings.Count(whole, "# TYPE") {
+		t.Errorf("the whole page has changed:\n%s", again)
+	}
+}
+
+// TestCrowdIsTurnedAway: scrapes beyond the limit wait for nothing.
+func TestCrowdIsTurnedAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		open := make(chan bool)
+		e := newExporter(t, func(o *Options) {
+			o.Extra = []prometheus.Collector{prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "slow", Help: "h"}, func() float64 { <-open; return 0 })}
+		})
+		h := handler(e)
+		var all sync.WaitGroup
+		for range maxScrapes {
+			all.Go(func() {
+				if w := do(h, "GET", "/metrics"); w.Code != 200 {
+					t.Errorf("one within the limit got %d", w.Code)
+				}
+			})
+		}
+		synctest.Wait()
+		if w := do(h, "GET", "/metrics"); w.Code != 503 {
+			t.Errorf("one too many got %d", w.Code)
+		}
+		close(open)
+		all.Wait()
+	})
+}
+
+func TestWhatCouldBeGatheredIsShown(t *testing.T) {
+	e := newExporter(t, func(o *Options) { o.Extra = []prometheus.Collector{broken{}} })
+	e.Publish(sample())
+	w := do(handler(e), "GET", "/metrics")
+	if w.Code != 200 || !strings.Contains(w.Body.String(), "nodemeter_cpu_utilization_ratio 0.25\n") {
+		t.Errorf("%d:\n%s", w.Code, w.Body)
+	}
+}
+
+// broken is a collector that fails.
+type broken struct{}
+
+func (broken) Describe(ch chan<- *prometheus.Desc) {
+	ch <- prometheus.NewDesc("broken", "h", nil, nil)
+}
+
+func (broken) Collect(ch chan<- prometheus.Metric) {
+	ch <- prometheus.NewInvalidMetric(prometheus.NewDesc("broken", "h", nil, nil), io.ErrUnexpectedEOF)
+}
+
+func TestGzipHoldsThePage(t *testing.T) {
+	e := newExporter(t, nil)
+	e.Publish(sample())
+	h := handler(e)
+	for range 2 { // made, and kept
+		w := do(h, "GET", "/metrics", "Accept-Encoding", "gzip")
+		z, err := gzip.NewReader(w.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := io.ReadAll(z)
+		if want := do(h, "GET", "/metrics").Body.String(); err != nil || string(got) != want {
+			t.Errorf("%v:\n%s\nwant\n%s", err, got, want)
+		}
+	}
+}
+
+// scraperEnv makes this test binary a client: an address, a number of scrapes
+// and the Accept header.
+const scraperEnv = "NODEMETER_TEST_SCRAPER"
+
+func TestMain(m *testing.M) {
+	if job := os.Getenv(scraperEnv); job != "" {
+		if err := scrapeMany(job); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+func scrapeMany(job string) error {
+	part := strings.SplitN(job, " ", 3)
+	n, err := strconv.Atoi(part[1])
+	if err != nil {
+		return err
+	}
+	for range n {
+		r, err := http.NewRequest("GET", part[0], nil)
+		if err != nil {
+			return err
+		}
+		r.Header.Set("Accept", part[2])
+		r.Header.Set("Accept-Encoding", "gzip")
+		w, err := http.DefaultClient.Do(r)
+		if err != nil {
+			return err
+		}
+		if _, err := io.Copy(io.Discard, w.Body); err != nil || w.StatusCode != http.StatusOK {
+			return fmt.Errorf("%s, %w", w.Status, err)
+		}
+		w.Body.Close()
+	}
+	return nil
+}
+
+// BenchmarkScrape is the processor time, user and system, that the server spends
+// on a scrape of about 200 series of a sample (300 with its own), over a real
+// connection to a client that is another process: the first scrape after a tick
+// in the formats of Prometheus without and with native histograms, and another
+// of the same tick.
+func BenchmarkScrape(b *testing.B) {
+	for _, c := range []struct {
+		name, accept string
+		again        bool
+	}{
+		{"text", "text/plain;version=0.0.4", false},
+		{"openmetrics", "application/openmetrics-text;version=1.0.0;q=0.6,text/plain;version=0.0.4;q=0.5", false},
+		{"protobuf", "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.7,application/openmetrics-text;version=1.0.0;q=0.6", false},
+		{"again", "text/plain;version=0.0.4", true},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			e := newExporter(b, nil)
+			s := wide(190)
+			feed(e, 0.5, 0.6, 0.7) // histograms
+			h := handler(e)
+			server := NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if !c.again {
+					e.latest.put(s, time.Now())
+				}
+				h.ServeHTTP(w, r)
+			}), slog.New(slog.DiscardHandler))
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				b.Fatal(err)
+			}
+			go server.Serve(l)
+			defer server.Close()
+			e.latest.put(s, time.Now())
+			client := exec.Command(os.Args[0])
+			client.Env = append(os.Environ(), fmt.Sprintf("%s=http://%s/metrics %d %s", scraperEnv, l.Addr(), b.N, c.accept))
+			before, _ := cpuSeconds()
+			b.ReportAllocs()
+			b.ResetTimer()
+			if out, err := client.CombinedOutput(); err != nil {
+				b.Fatalf("%v: %s", err, out)
+			}
+			b.StopTimer()
+			after, _ := cpuSeconds()
+			after -= (client.ProcessState.UserTime() + client.ProcessState.SystemTime()).Seconds() // children are counted
+			b.ReportMetric((after-before)/float64(b.N)*1e6, "server-cpu-us/op")
+		})
+	}
+}
