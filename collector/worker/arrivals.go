@@ -1,14 +1,11 @@
 package worker
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"slices"
 	"strconv"
 	"strings"
-
-	"golang.org/x/sys/unix"
 )
 
 // arrivals tells which process numbers were given out since it was asked last.
@@ -17,10 +14,12 @@ import (
 // costs one small file, however many processes there are.
 type arrivals struct {
 	files   *files
+	loadavg string
 	inOrder bool // the numbers in /proc are those of our own namespace
 	last    int
 	largest int // after which the kernel begins again at the bottom; 0 is unknown
 	primed  bool
+	pids    []int // returned last
 }
 
 // maxRange is the number of process numbers up to which trying each is cheaper
@@ -28,7 +27,7 @@ type arrivals struct {
 const maxRange = 4096
 
 func newArrivals(f *files) *arrivals {
-	a := &arrivals{files: f}
+	a := &arrivals{files: f, loadavg: f.path("proc", "loadavg")}
 	if f.root == "" {
 		// A /proc of another PID namespace has other numbers than loadavg's.
 		self, err := os.Readlink("/proc/self")
@@ -40,14 +39,14 @@ func newArrivals(f *files) *arrivals {
 	return a
 }
 
-// next returns the numbers to look at, ascending; all says that they are every
+// next returns the numbers to look at, ascending, valid until the next call; all says that they are every
 // process there is, because it could not be told which are new.
 func (a *arrivals) next() (pids []int, all bool, err error) {
 	if !a.inOrder {
-		pids, err = a.files.list()
+		pids, err = a.list()
 		return pids, true, err
 	}
-	last, err := a.files.lastPID()
+	last, err := a.files.lastPID(a.loadavg)
 	if err != nil {
 		return nil, false, err
 	}
@@ -59,7 +58,7 @@ func (a *arrivals) next() (pids []int, all bool, err error) {
 		}
 	}
 	a.primed = true
-	pids, err = a.files.list()
+	pids, err = a.list()
 	return pids, true, err
 }
 
@@ -76,68 +75,28 @@ func (a *arrivals) between(from, last int) (pids []int, ok bool) {
 	if count > maxRange || last < from && (a.largest < from || last < reserved) {
 		return nil, false
 	}
+	a.pids = a.pids[:0]
 	for pid := from + 1; pid <= top; pid++ {
-		pids = append(pids, pid)
+		a.pids = append(a.pids, pid)
 	}
 	for pid := reserved; last < from && pid <= last; pid++ {
-		pids = append(pids, pid)
+		a.pids = append(a.pids, pid)
 	}
-	return pids, true
+	return a.pids, true
 }
 
 // list lists every process number in /proc, ascending.
-func (f *files) list() ([]int, error) {
-	path := f.path("proc")
-	d, err := os.Open(path)
+func (a *arrivals) list() ([]int, error) {
+	a.pids = a.pids[:0]
+	path := a.files.path("proc")
+	err := a.files.listing.all([]byte(path), func(name []byte, _ bool) {
+		if pid, ok := number(name); ok {
+			a.pids = append(a.pids, pid)
+		}
+	})
 	if err != nil {
 		return nil, fmt.Errorf("list processes: %w", err)
 	}
-	defer d.Close()
-	pids, _, err := entries(d, -1)
-	if err != nil {
-		return nil, fmt.Errorf("list processes: %s: %w", path, err)
-	}
-	slices.Sort(pids)
-	return pids, nil
-}
-
-// entries reads the next few numbered entries of an open /proc, or all of the
-// rest for most < 0; end says that there are no more.
-func entries(d *os.File, most int) (pids []int, end bool, err error) {
-	var buf [32 << 10]byte
-	room := buf[:]
-	if most >= 0 {
-		room = buf[:max(most*entrySize, 1024)]
-	}
-	for {
-		n, err := unix.Getdents(int(d.Fd()), room)
-		if errors.Is(err, unix.EINTR) {
-			continue
-		}
-		if err != nil || n <= 0 {
-			return pids, true, err
-		}
-		var names []string
-		_, _, names = unix.ParseDirent(room[:n], -1, names)
-		for _, name := range names {
-			if pid, ok := number(name); ok {
-				pids = append(pids, pid)
-			}
-		}
-		if most >= 0 {
-			return pids, false, nil
-		}
-	}
-}
-
-// entrySize is what a process takes in a listing: linux_dirent64 with a short name.
-const entrySize = 24
-
-// number parses a process number, and nothing that only looks like one.
-func number(s string) (int, bool) {
-	if s == "" || len(s) > 9 || strings.TrimLeft(s, "0123456789") != "" {
-		return 0, false
-	}
-	n, err := strconv.Atoi(s)
-	return n, err == nil && n > 0
+	slices.Sort(a.pids)
+	return a.pids, nil
 }

@@ -74,7 +74,7 @@ func BenchmarkTick(b *testing.B) {
 	readAll(b, s)
 }
 
-func write(b *testing.B, s *Source, last int) {
+func write(b testing.TB, s *Source, last int) {
 	if err := os.WriteFile(s.files.path("proc", "loadavg"), []byte("0 0 0 1/5000 "+strconv.Itoa(last)+"\n"), 0o644); err != nil {
 		b.Fatal(err)
 	}

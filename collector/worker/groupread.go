@@ -179,7 +179,7 @@ func (s *Source) groupOf(pid int) *worker {
 	if len(s.groups.byKey) == 0 {
 		return nil
 	}
-	b, err := s.files.read(s.files.proc(pid, "cgroup"))
+	b, err := s.files.readProc(pid, "cgroup")
 	if err != nil {
 		return nil
 	}

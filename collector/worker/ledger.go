@@ -20,6 +20,7 @@ type process struct {
 	shared        int64  // pages
 	threads       int64
 	storage       io
+	refused       int // ticks for which its storage I/O, another user's, is not asked for again
 	depth         int // of a process that ended: ended processes between it and who waited for it
 	waiter        *process
 }
@@ -134,7 +135,9 @@ func (l *ledger) update() error {
 			failed = err
 		}
 	}
-	l.settle()
+	if len(l.ended) > 0 {
+		l.settle()
+	}
 	l.sum()
 	return failed
 }
@@ -157,11 +160,27 @@ func (l *ledger) refresh(p *process) error {
 	if n, err := l.files.shared(p.pid); err == nil {
 		p.shared = min(n, p.resident)
 	}
-	p.storage.known = false
-	if r, w, err := l.files.storage(p.pid); err == nil {
-		p.storage = io{max(r, p.storage.read), max(w, p.storage.written), true}
-	}
+	l.refreshStorage(p)
 	return nil
+}
+
+// refusedFor is for how many ticks what the kernel refused is not asked for again.
+const refusedFor = 60
+
+// refreshStorage reads what a member read and wrote.
+func (l *ledger) refreshStorage(p *process) {
+	p.storage.known = false
+	if p.refused > 0 {
+		p.refused--
+		return
+	}
+	r, w, err := l.files.storage(p.pid)
+	switch {
+	case err == nil:
+		p.storage = io{max(r, p.storage.read), max(w, p.storage.written), true}
+	case errors.Is(err, errDenied):
+		p.refused = refusedFor
+	}
 }
 
 // settle finds who counts the time of each process that ended.

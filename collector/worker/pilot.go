@@ -42,7 +42,7 @@ const maxScheduler = 64 << 10
 // The path is what a user's process says, so the file must be a regular one
 // that belongs to that user.
 func (f *files) schedulerAddress(file string, uid uint32) string {
-	fd, err := open(f.path(file))
+	fd, err := open([]byte(f.path(file)))
 	if err != nil {
 		return ""
 	}

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"path/filepath"
 	"strconv"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -21,13 +22,19 @@ var errDenied = errors.New("not permitted")
 // processes beyond it is cut.
 const maxRead = 1 << 20
 
-// files reads small kernel files below a root directory.
+// files reads small kernel files below a root directory. Reading a file of a
+// process allocates nothing: there may be thousands a second.
 type files struct {
 	root string // "" is the machine itself
 	buf  []byte
+	name []byte // of the file being opened
+
+	listing listing
 }
 
-func newFiles(root string) *files { return &files{root: root, buf: make([]byte, 16<<10)} }
+func newFiles(root string) *files {
+	return &files{root: root, buf: make([]byte, 16<<10), name: make([]byte, 0, 256)}
+}
 
 func (f *files) path(elem ...string) string {
 	return filepath.Join(append([]string{f.root, "/"}, elem...)...)
@@ -40,9 +47,24 @@ func (f *files) proc(pid int, name string) string {
 // read returns a file's contents, valid until the next read. A file that is
 // gone or forbidden is errGone or errDenied.
 func (f *files) read(path string) ([]byte, error) {
-	fd, err := open(path)
+	f.name = append(f.name[:0], path...)
+	return f.readNamed(false)
+}
+
+// readProc reads a file of a process as read does. These come whole in one read
+// if there is room.
+func (f *files) readProc(pid int, name string) ([]byte, error) {
+	f.name = append(append(f.name[:0], f.root...), "/proc/"...)
+	f.name = append(append(strconv.AppendInt(f.name, int64(pid), 10), '/'), name...)
+	return f.readNamed(true)
+}
+
+// readNamed reads the file whose name is in f.name; short says that a read
+// which leaves room in the buffer is the last.
+func (f *files) readNamed(short bool) ([]byte, error) {
+	fd, err := open(f.name)
 	if err != nil {
-		return nil, named(path, err)
+		return nil, named(f.name, err)
 	}
 	defer unix.Close(fd)
 	n := 0
@@ -55,31 +77,45 @@ func (f *files) read(path string) ([]byte, error) {
 			continue
 		}
 		if err != nil {
-			return nil, named(path, err)
+			return nil, named(f.name, err)
 		}
 		if k == 0 {
 			break
 		}
-		n += k
+		if n += k; short && n < len(f.buf) {
+			break
+		}
 	}
 	return f.buf[:n], nil
 }
 
 // open never waits: what a path that others chose leads to may be a pipe.
-func open(path string) (int, error) {
+func open(path []byte) (int, error) {
+	if bytes.IndexByte(path, 0) >= 0 {
+		return -1, unix.EINVAL
+	}
+	path = append(path, 0)
+	here := unix.AT_FDCWD
 	for {
-		fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
-		if err != unix.EINTR {
-			return fd, err
+		// Not unix.Open, which copies the name to put a NUL at its end.
+		fd, _, e := unix.Syscall6(unix.SYS_OPENAT, uintptr(here), uintptr(unsafe.Pointer(&path[0])),
+			unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK|unix.O_NOCTTY, 0, 0, 0)
+		switch e {
+		case 0:
+			return int(fd), nil
+		case unix.EINTR:
+		default:
+			return -1, e
 		}
 	}
 }
 
-func named(path string, err error) error {
-	switch {
-	case errors.Is(err, unix.ENOENT), errors.Is(err, unix.ESRCH), errors.Is(err, unix.ENODEV), errors.Is(err, unix.ENOTDIR):
+func named(path []byte, err error) error {
+	switch err {
+	case unix.ENOENT, unix.ESRCH, unix.ENODEV, unix.ENOTDIR:
 		return errGone
-	case errors.Is(err, fs.ErrPermission):
+	}
+	if errors.Is(err, fs.ErrPermission) {
 		return fmt.Errorf("%s: %w", path, errDenied)
 	}
 	return fmt.Errorf("%s: %w", path, err)
@@ -87,7 +123,7 @@ func named(path string, err error) error {
 
 // stat reads /proc/PID/stat.
 func (f *files) stat(pid int) (stat, error) {
-	b, err := f.read(f.proc(pid, "stat"))
+	b, err := f.readProc(pid, "stat")
 	if err != nil {
 		return stat{}, err
 	}
@@ -104,7 +140,7 @@ func (f *files) stat(pid int) (stat, error) {
 // shared reads the pages of a process that are of files or of shared memory:
 // the third number of statm.
 func (f *files) shared(pid int) (int64, error) {
-	b, err := f.read(f.proc(pid, "statm"))
+	b, err := f.readProc(pid, "statm")
 	if err != nil {
 		return 0, err
 	}
@@ -125,7 +161,7 @@ func parseShared(b []byte) (int64, error) {
 // storage reads what a process, and its children that were waited for, made
 // storage read and write.
 func (f *files) storage(pid int) (read, written int64, err error) {
-	b, err := f.read(f.proc(pid, "io"))
+	b, err := f.readProc(pid, "io")
 	if err != nil {
 		return 0, 0, err
 	}
@@ -161,7 +197,7 @@ func parseIO(b []byte) (read, written int64, err error) {
 // arguments reads a process's command line. A process may rewrite it: some
 // have one string with blanks.
 func (f *files) arguments(pid int) ([]string, error) {
-	b, err := f.read(f.proc(pid, "cmdline"))
+	b, err := f.readProc(pid, "cmdline")
 	return parseArguments(b), err
 }
 
@@ -186,8 +222,7 @@ func parseArguments(b []byte) []string {
 }
 
 // lastPID reads the process number given last, from /proc/loadavg.
-func (f *files) lastPID() (int, error) {
-	path := f.path("proc", "loadavg")
+func (f *files) lastPID(path string) (int, error) {
 	b, err := f.read(path)
 	if err != nil {
 		return 0, err

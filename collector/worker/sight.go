@@ -3,16 +3,16 @@ package worker
 import (
 	"errors"
 	"fmt"
-	"os"
 
 	"golang.org/x/sys/unix"
 )
 
 // sighting is what is remembered of a process that belongs to nobody.
 type sighting struct {
-	ppid  int
-	start uint64
-	round uint32 // of the sweep that saw it last
+	ppid   int
+	start  uint64
+	round  uint32 // of the sweep that saw it last
+	kernel bool   // a thread of the kernel's, which never becomes a program
 }
 
 // sight knows the processes of the node without reading them again and again.
@@ -20,93 +20,108 @@ type sight struct {
 	files    *files
 	arrivals *arrivals
 	known    map[int]sighting
-	queue    []int    // to be looked at in the next discovery
-	again    []int    // looked at once: a process may have been about to become another program
-	sweeping *os.File // an open /proc, of which a part is read at a time
+	queue    []int // to be looked at in the next discovery
+	again    []int // looked at once: a process may have been about to become another program
+	sweeping int   // an open /proc, of which a part is read at a time; -1 between two sweeps
+	swept    []int
 	round    uint32
 	hidden   bool // other users' processes are not shown (hidepid)
+	st       stat // of the process being looked at
 }
 
 func newSight(f *files) *sight {
-	return &sight{files: f, arrivals: newArrivals(f), known: map[int]sighting{}}
+	return &sight{files: f, arrivals: newArrivals(f), known: map[int]sighting{}, sweeping: -1}
 }
 
 // news reads the processes that began since the call before and calls add for
-// each, parents first; before says that they may have been there already.
+// each, parents first; before says that they may have been there already. What
+// add is given is valid during the call.
 func (s *sight) news(add func(st *stat, before bool)) error {
 	pids, all, err := s.arrivals.next()
 	for _, pid := range pids {
-		if all {
-			if _, seen := s.known[pid]; seen {
-				continue
-			}
+		if k, seen := s.known[pid]; all && seen {
+			k.kernel = false // the number may have been given to another, which the sweep finds
+			s.known[pid] = k
+			continue
 		}
-		st, err := s.meet(pid)
-		if err != nil || st.isThread || st.kernelThread {
+		if !s.meet(pid) || s.st.kernelThread {
 			continue // gone again, or hidden, which look reports
 		}
-		add(&st, all)
+		s.queue = append(s.queue, pid)
+		add(&s.st, all)
 	}
 	return err
 }
 
-// meet reads a process that is new.
-func (s *sight) meet(pid int) (stat, error) {
-	st, err := s.files.stat(pid)
-	if err != nil || st.isThread {
-		return st, err
+// meet reads a process into st and remembers it.
+func (s *sight) meet(pid int) bool {
+	var err error
+	if s.st, err = s.files.stat(pid); err != nil || s.st.isThread {
+		delete(s.known, pid)
+		return false
 	}
-	s.known[pid] = sighting{ppid: st.ppid, start: st.start, round: s.round}
-	if !st.kernelThread {
-		s.queue = append(s.queue, pid)
-	}
-	return st, nil
+	s.known[pid] = sighting{ppid: s.st.ppid, start: s.st.start, round: s.round, kernel: s.st.kernelThread}
+	return true
 }
-
-// sweepSize is how many of the processes that are known already are looked at in
-// a discovery: one may have become another program long after it began.
-const sweepSize = 64
 
 // look calls examine for the processes that are due to be looked at.
 func (s *sight) look(examine func(st *stat)) error {
-	due := append(s.again, s.queue...)
-	s.again, s.queue = s.queue, nil
-	swept, err := s.sweep()
-	for _, pid := range append(due, swept...) {
-		st, err := s.files.stat(pid)
-		if err != nil || st.isThread {
-			delete(s.known, pid)
-			continue
-		}
-		s.known[pid] = sighting{ppid: st.ppid, start: st.start, round: s.round}
-		if !st.kernelThread {
-			examine(&st)
+	err := s.sweep()
+	for _, due := range [...][]int{s.again, s.queue, s.swept} {
+		for _, pid := range due {
+			if s.meet(pid) && !s.st.kernelThread {
+				examine(&s.st)
+			}
 		}
 	}
+	s.again, s.queue = s.queue, s.again[:0]
 	s.checkHidden()
 	return err
 }
 
-// sweep returns the next few processes of /proc.
-func (s *sight) sweep() ([]int, error) {
-	if s.sweeping == nil {
-		d, err := os.Open(s.files.path("proc"))
+// The number of entries of /proc that are looked at in a discovery, at least
+// and at most, besides what is new: a process may have become another program
+// long after it began.
+const (
+	leastSwept = 16
+	mostSwept  = 64
+	sweepPart  = 64 // and between the two this part of all
+	entrySize  = 24 // what a process takes in a listing: linux_dirent64 with a short name
+)
+
+// sweep finds the next few processes of /proc that are to be looked at again.
+func (s *sight) sweep() error {
+	s.swept = s.swept[:0]
+	if s.sweeping < 0 {
+		fd, err := open([]byte(s.files.path("proc")))
 		if err != nil {
-			return nil, fmt.Errorf("list processes: %w", err)
+			return fmt.Errorf("list processes: %w", err)
 		}
-		s.sweeping = d
+		s.sweeping = fd
 		s.round++
 	}
-	pids, end, err := entries(s.sweeping, sweepSize)
+	most := min(max(len(s.known)/sweepPart, leastSwept), mostSwept)
+	end, err := s.files.listing.next(s.sweeping, most*entrySize, func(name []byte, _ bool) {
+		pid, ok := number(name)
+		if !ok {
+			return
+		}
+		if k, seen := s.known[pid]; seen && k.kernel {
+			k.round = s.round
+			s.known[pid] = k
+			return
+		}
+		s.swept = append(s.swept, pid)
+	})
 	if end {
-		s.sweeping.Close()
-		s.sweeping = nil
+		unix.Close(s.sweeping)
+		s.sweeping = -1
 		s.forget()
 	}
 	if err != nil {
-		return pids, fmt.Errorf("list processes: %w", err)
+		return fmt.Errorf("list processes: %w", err)
 	}
-	return pids, nil
+	return nil
 }
 
 // forget drops what two sweeps in a row have not seen.

@@ -49,6 +49,17 @@ type Source struct {
 	trees     map[*account]*worker
 	searched  time.Time
 	partial   bool // something could not be read at this tick
+	subject   subject
+}
+
+// subject is the process that resolvers are asked about. Its command line is
+// read for those that want it, once.
+type subject struct {
+	st   *stat
+	read bool
+	comm []byte
+	args []string
+	ask  func() []string
 }
 
 // New makes a Source. It reads nothing yet.
@@ -68,6 +79,7 @@ func New(o Options) *Source {
 		resolvers: processResolvers(o.Patterns), users: newUsers(f), pilots: map[int]*pilot{}, trees: map[*account]*worker{},
 	}
 	s.groups = newGroups(f)
+	s.subject.ask = s.arguments
 	return s
 }
 
@@ -165,20 +177,9 @@ func (s *Source) examine(st *stat) {
 	if s.own(st.pid) || s.own(st.ppid) {
 		return
 	}
-	var args []string
-	read := false
-	comm := st.comm
-	lazy := func() []string {
-		if !read {
-			read = true
-			kept := append([]byte(nil), comm...)
-			args, _ = s.files.arguments(st.pid)
-			st.comm = kept
-		}
-		return args
-	}
+	s.subject.st, s.subject.read = st, false
 	for rank, r := range s.resolvers {
-		f, ok := r.of(st, lazy)
+		f, ok := r.of(st, s.subject.ask)
 		switch {
 		case !ok:
 			continue
@@ -189,6 +190,18 @@ func (s *Source) examine(st *stat) {
 		}
 		return
 	}
+}
+
+// arguments are those of the subject, whose name would be lost in reading them.
+func (s *Source) arguments() []string {
+	u := &s.subject
+	if !u.read {
+		u.read = true
+		u.comm = append(u.comm[:0], u.st.comm...)
+		u.st.comm = u.comm
+		u.args, _ = s.files.arguments(u.st.pid)
+	}
+	return u.args
 }
 
 // free reports whether a process may become a worker of its own: it belongs to
