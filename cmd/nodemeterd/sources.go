@@ -51,6 +51,11 @@ const gpuGrace = time.Second
 
 // close ends what the sources started.
 func (t table) close(log *slog.Logger) {
+	for _, e := range t.entries {
+		if c, ok := e.Source.(interface{ Close() }); ok {
+			c.Close()
+		}
+	}
 	if t.gpu == nil {
 		return
 	}

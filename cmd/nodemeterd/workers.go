@@ -21,16 +21,33 @@ type workerSettings struct {
 	on       bool
 	rootPID  int
 	discover time.Duration
+	detail   worker.Detail
 	patterns patternList
 }
 
 func (w *workerSettings) flags(fs *pflag.FlagSet) {
 	fs.BoolVar(&w.on, "collector.workers", true, "tell apart the load of jobs, workers of known engines and login sessions")
 	fs.Var(durationFlag(&w.discover, 5*time.Second), "collector.workers-discover", "time between two searches for workers")
+	fs.Var(detailFlag{&w.detail}, "collector.workers-slurm", "a worker is a Slurm `PART`: job; step: each step of a job too; task: each task of a step too. What is inside another is taken from it")
 	fs.Var(&w.patterns, "collector.worker-patterns", "`NAME=REGEXP` of command lines whose processes, with descendants, are workers; in the --config.file or the environment only")
 	fs.IntVar(&w.rootPID, "collector.root-pid", 0, "take the descendants of this `process` for the only worker, and stop when it ends")
 	fs.Lookup("collector.root-pid").DefValue = ""
 }
+
+// detailFlag is a flag value: job, step or task.
+type detailFlag struct{ d *worker.Detail }
+
+// Set implements pflag.Value.
+func (f detailFlag) Set(s string) (err error) {
+	*f.d, err = worker.ParseDetail(s)
+	return err
+}
+
+// String implements pflag.Value.
+func (f detailFlag) String() string { return f.d.String() }
+
+// Type implements pflag.Value.
+func (f detailFlag) Type() string { return "string" }
 
 // patternList is a flag value that the command line may not set: what a pattern
 // matches would then be in this process's own arguments, and tools that kill
@@ -79,7 +96,7 @@ func (p *patternList) Type() string { return "list" }
 
 // entry is the line of the source table.
 func (w *workerSettings) entry(node *metric.Entity, gpus *gpu.Source, log *slog.Logger) collector.Entry {
-	o := worker.Options{Node: node, RootPID: w.rootPID, Discover: w.discover, Patterns: w.patterns.list, Log: log}
+	o := worker.Options{Node: node, RootPID: w.rootPID, Discover: w.discover, Slurm: w.detail, Patterns: w.patterns.list, Log: log}
 	if gpus != nil {
 		o.GPUs = func() []worker.GPUProcess { return gpuProcesses(gpus.Status()) }
 	}

@@ -55,41 +55,66 @@ func (s *Source) lastOf(w *worker) {
 	w.now.cpu, w.now.hasCPU = gr.used+w.leftover, true
 }
 
-// leftovers finds what jobs that ended in this interval used after they were read last.
+// leftovers finds what groups that ended in this interval used after they were
+// read last: jobs from what their slurmd's jobs used together, steps from their
+// job, tasks from their step.
 func (s *Source) leftovers() {
 	for _, r := range s.groups.roots {
-		all, ok := s.groups.usage(r.rel)
-		if !ok {
+		if all, ok := s.groups.usage(r.rel); ok {
+			if r.seen {
+				s.leftover(all-r.used, func(gr *group) bool { return gr.root == r && gr.parent == nil })
+			}
+			r.used, r.seen = all, true
+		}
+	}
+	if s.o.Slurm == Jobs {
+		return
+	}
+	for _, w := range s.workers { // a job comes before its steps
+		gr := w.group
+		if gr == nil || gr.root == nil || w.tree != nil || !gr.seen {
 			continue
 		}
-		rest := all - r.used
-		primed := r.seen
-		r.used, r.seen = all, true
-		var over []*worker
-		var weight float64
-		for _, w := range s.workers {
-			if w.group == nil || w.group.root != r || w.tree != nil {
+		rest := w.leftover
+		if !w.ended {
+			used, ok := s.groups.usage(gr.rel)
+			if !ok {
 				continue
 			}
-			if w.ended {
-				over = append(over, w)
-				weight += w.group.grew
-				continue
-			}
-			if used, ok := s.groups.usage(w.group.rel); ok {
-				rest -= used - w.group.used
-			}
+			rest = used - gr.used
 		}
-		for _, w := range over {
-			if !primed || rest <= 0 {
-				break
-			}
-			part := 1 / float64(len(over))
-			if weight > 0 {
-				part = w.group.grew / weight
-			}
-			w.leftover = rest * part
+		s.leftover(rest, func(inner *group) bool { return inner.parent == w })
+	}
+}
+
+// leftover divides what the groups of one parent used together, and those of
+// them that are there did not, among those that ended: in proportion to what
+// they used in the interval before.
+func (s *Source) leftover(rest float64, of func(gr *group) bool) {
+	var weight, ended float64
+	for _, w := range s.workers {
+		if w.group == nil || w.tree != nil || !of(w.group) {
+			continue
 		}
+		if w.ended {
+			weight += w.group.grew
+			ended++
+		} else if used, ok := s.groups.usage(w.group.rel); ok {
+			rest -= used - w.group.used
+		}
+	}
+	if ended == 0 || rest <= 0 {
+		return
+	}
+	for _, w := range s.workers {
+		if w.group == nil || w.tree != nil || !w.ended || !of(w.group) {
+			continue
+		}
+		part := 1 / ended
+		if weight > 0 {
+			part = w.group.grew / weight
+		}
+		w.leftover = rest * part
 	}
 }
 
@@ -113,6 +138,9 @@ func (s *Source) groupStorage(w *worker) {
 // allocated says how many GPUs the job was given.
 func (s *Source) allocated(w *worker) {
 	gr := w.group
+	if gr.parent != nil {
+		return // its job was given them
+	}
 	if rel, ok := gr.rel["devices"]; ok {
 		if b, err := s.groups.read("devices", rel, "devices.list"); err == nil {
 			if n, ok := parseDevices(b); ok && n > 0 {
@@ -197,18 +225,19 @@ func (s *Source) groupOf(pid int) *worker {
 	return best
 }
 
-// nest finds the control group that each tree runs in.
+// nest finds the control group that each tree runs in: the innermost one, which
+// may have become a worker after the tree did.
 func (s *Source) nest() {
 	for _, w := range s.workers {
-		if w.group != nil || w.tree == nil || w.inside != nil || w.root == nil {
+		if w.group != nil || w.tree == nil || w.root == nil {
 			continue
 		}
 		g := s.groupOf(w.root.pid)
-		if g == nil || g.tree != nil {
+		if g == nil || g.tree != nil || g == w.inside {
 			continue
 		}
 		w.inside = g
-		w.entity = entity(w.entity.ID, join(w.entity.Info, g.entity.Info, "job", "array_job", "array_task", "job_name", "sluid"))
+		w.entity = entity(w.entity.ID, join(w.entity.Info, g.entity.Info, "job", "array_job", "array_task", "job_name", "sluid", "step", "task"))
 	}
 }
 
@@ -223,11 +252,11 @@ func (s *Source) findSessions(due bool) {
 		}
 		return
 	}
-	for _, user := range g.list("", "/user.slice") {
+	for _, user := range g.list("", "/user.slice", nil) {
 		if !strings.HasPrefix(user, "user-") {
 			continue
 		}
-		for _, unit := range g.list("", path.Join("/user.slice", user)) {
+		for _, unit := range g.list("", path.Join("/user.slice", user), nil) {
 			name, ok := sessionName(unit)
 			if !ok {
 				continue

@@ -5,6 +5,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"nodemeter/collector/metric"
 )
@@ -18,6 +19,9 @@ type group struct {
 	root      *slurmRoot
 	job       string
 	user      string
+	parent    *worker        // of a step or task: the job or step that it is in
+	depth     int            // of a step 1, of a task 2
+	labels    []metric.Label // that say which step or task it is
 	facts     jobFacts
 	described bool
 	tries     int
@@ -35,10 +39,13 @@ type groups struct {
 	roots  []*slurmRoot
 	byKey  map[string]*worker
 	stale  map[string]int // how often one was found without processes: made just now, or left behind
+	edges  *edges
+	began  map[string]time.Time // of groups that are no workers yet
+	inner  bool                 // a group inside another became a worker
 }
 
 func newGroups(f *files) *groups {
-	return &groups{files: f, byKey: map[string]*worker{}, stale: map[string]int{}}
+	return &groups{files: f, byKey: map[string]*worker{}, stale: map[string]int{}, began: map[string]time.Time{}}
 }
 
 // dir is where a control group is, or "".
@@ -62,22 +69,20 @@ func (g *groups) exists(controller, rel string) bool {
 	return err == nil && fi.IsDir()
 }
 
-// list lists the groups inside one.
-func (g *groups) list(controller, rel string) []string {
+// list lists the groups inside one that accept takes; nil takes all. What it
+// takes is copied, the hundreds of others on a node are not.
+func (g *groups) list(controller, rel string, accept func(name []byte) bool) []string {
 	d := g.dir(controller, rel)
 	if d == "" {
 		return nil
 	}
-	entries, err := os.ReadDir(d)
-	if err != nil {
-		return nil
-	}
 	var out []string
-	for _, e := range entries {
-		if e.IsDir() {
-			out = append(out, e.Name())
+	// What cannot be listed has nothing: the group may have ended just now.
+	_ = g.files.listing.all([]byte(d), func(name []byte, dir bool) {
+		if dir && (accept == nil || accept(name)) {
+			out = append(out, string(name))
 		}
-	}
+	})
 	return out
 }
 
@@ -111,7 +116,7 @@ func (g *groups) processes(gr *group, first bool) []int {
 func (g *groups) below(controller, rel string, first bool, depth int) []int {
 	var out []int
 	if depth > 0 {
-		names := g.list(controller, rel)
+		names := g.list(controller, rel, nil)
 		slices.SortFunc(names, func(a, b string) int { return strings.Compare(b, a) }) // user before slurm, tasks before the rest
 		for _, name := range names {
 			out = append(out, g.below(controller, path.Join(rel, name), first, depth-1)...)
@@ -183,17 +188,22 @@ func (s *Source) findGroups(due bool) error {
 		g.mounts = parseMounts(b)
 	}
 	if due {
-		g.roots = g.slurmRoots()
+		if g.roots = g.slurmRoots(); g.edges == nil && len(g.roots) > 0 {
+			g.edges = newEdges()
+		}
 	}
 	for _, w := range g.byKey {
 		w.group.there = false
 	}
+	over := s.noteEdges()
 	for _, r := range g.roots {
-		for _, dir := range g.jobs(r) {
-			s.seeGroup("slurm:"+r.node+":"+dir, due, func() *group { return g.slurmGroup(r, dir, s.o.Node.ID) })
+		for _, dir := range g.jobs(r, due) {
+			s.seeGroup(r.key(dir), due, func() *group { return g.slurmGroup(r, dir, s.o.Node.ID) })
 		}
 	}
+	s.findInside(due)
 	s.findSessions(due)
+	s.endJobs(over)
 	for key, w := range g.byKey {
 		if due {
 			s.checkStale(w)
@@ -204,7 +214,8 @@ func (s *Source) findGroups(due bool) error {
 			delete(g.byKey, key)
 		}
 	}
-	if due {
+	if due || g.inner {
+		g.inner = false
 		s.nest()
 	}
 	return nil
@@ -231,7 +242,17 @@ func (s *Source) seeGroup(key string, due bool, make func() *group) {
 	}
 	delete(g.stale, key)
 	gr.there = true
-	w := s.newGroupWorker(gr)
+	w := s.newGroupWorker(gr, s.groupStart(gr))
+	if at, ok := g.began[key]; ok {
+		w.started = at
+		delete(g.began, key)
+	}
+	// Its processes are read one by one only where no counter of its processor
+	// time can be read.
+	if _, ok := g.usage(gr.rel); !ok {
+		w.tree = &account{}
+		s.trees[w.tree] = w
+	}
 	g.byKey[key] = w
 	s.describe(w)
 	s.o.Log.Info("worker found", "worker", w.entity.ID, "resolver", gr.resolver)
@@ -260,9 +281,8 @@ func (s *Source) checkStale(w *worker) {
 	}
 }
 
-// newGroupWorker makes the worker of a group. Its processes are read one by one
-// only where no counter of its processor time can be read.
-func (s *Source) newGroupWorker(gr *group) *worker {
+// newGroupWorker makes the worker of a group.
+func (s *Source) newGroupWorker(gr *group, started time.Time) *worker {
 	labels := []metric.Label{{Name: "resolver", Value: gr.resolver}, {Name: "engine", Value: gr.resolver}}
 	if _, numbered := number(gr.job); numbered {
 		labels = append(labels, metric.Label{Name: "job", Value: gr.job})
@@ -276,11 +296,8 @@ func (s *Source) newGroupWorker(gr *group) *worker {
 		gr.user = s.groupUser(gr)
 	}
 	labels = append(labels, metric.Label{Name: "user", Value: gr.user})
-	w := &worker{entity: entity(gr.id, labels), group: gr, rank: len(s.resolvers), started: s.groupStart(gr)}
-	if _, ok := s.groups.usage(gr.rel); !ok {
-		w.tree = &account{}
-		s.trees[w.tree] = w
-	}
+	labels = append(labels, gr.labels...)
+	w := &worker{entity: entity(gr.id, labels), group: gr, rank: len(s.resolvers), started: started, inside: gr.parent}
 	s.workers = append(s.workers, w)
 	return w
 }

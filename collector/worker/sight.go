@@ -27,10 +27,14 @@ type sight struct {
 	round    uint32
 	hidden   bool // other users' processes are not shown (hidepid)
 	st       stat // of the process being looked at
+
+	proc []byte // the directory
+	init string // a file of its first process
 }
 
 func newSight(f *files) *sight {
-	return &sight{files: f, arrivals: newArrivals(f), known: map[int]sighting{}, sweeping: -1}
+	return &sight{files: f, arrivals: newArrivals(f), known: map[int]sighting{}, sweeping: -1,
+		proc: []byte(f.path("proc")), init: f.path("proc", "1", "stat")}
 }
 
 // news reads the processes that began since the call before and calls add for
@@ -93,7 +97,7 @@ const (
 func (s *sight) sweep() error {
 	s.swept = s.swept[:0]
 	if s.sweeping < 0 {
-		fd, err := open([]byte(s.files.path("proc")))
+		fd, err := open(s.proc)
 		if err != nil {
 			return fmt.Errorf("list processes: %w", err)
 		}
@@ -136,7 +140,7 @@ func (s *sight) forget() {
 // checkHidden finds out whether the first process, which is always there and
 // somebody else's, can be read.
 func (s *sight) checkHidden() {
-	err := unix.Access(s.files.path("proc", "1", "stat"), unix.R_OK)
+	err := unix.Access(s.init, unix.R_OK)
 	s.hidden = err != nil && !errors.Is(err, unix.ENOSYS)
 }
 

@@ -21,6 +21,10 @@ type slurmRoot struct {
 	rel  map[string]string // by controller, "" is version 2
 	used float64           // CPU seconds of all jobs, at the read before
 	seen bool
+
+	dirs    []string // of its jobs, when they were listed last
+	watched bool     // what changes is told
+	changed bool     // since they were listed
 }
 
 // primary is the hierarchy that jobs are listed in.
@@ -76,14 +80,14 @@ func (g *groups) slurmRoots() []*slurmRoot {
 		r.rel[controller] = rel
 	}
 	for _, c := range controllers() {
-		for _, name := range g.list(c, "/") {
+		for _, name := range g.list(c, "/", func(name []byte) bool { return bytes.HasPrefix(name, []byte("slurm")) }) {
 			if node, ok := slurmRootName(name, false); ok && c != "systemd" {
 				add(c, "/"+name, node)
 			}
 		}
 	}
 	for _, parent := range []string{"/", "/system.slice"} {
-		for _, name := range g.list("", parent) {
+		for _, name := range g.list("", parent, func(name []byte) bool { return bytes.HasSuffix(name, []byte("slurmstepd.scope")) }) {
 			if node, ok := slurmRootName(name, true); ok {
 				add("", path.Join(parent, name), node)
 			}
@@ -107,26 +111,33 @@ func (g *groups) root(node string) *slurmRoot {
 	return nil
 }
 
-// jobs lists the jobs of a root: their directories, relative to it.
-func (g *groups) jobs(r *slurmRoot) []string {
+// jobs lists the jobs of a root: their directories, relative to it. They are
+// listed anew only where something changed.
+func (g *groups) jobs(r *slurmRoot, due bool) []string {
+	if r.watched && !r.changed && !due {
+		return r.dirs
+	}
 	c := r.primary()
 	top := r.rel[c]
-	var out []string
-	for _, name := range g.list(c, top) {
+	r.dirs, r.changed = nil, false
+	r.watched = g.edges.watch(g.dir(c, top))
+	for _, name := range g.list(c, top, nil) {
 		if _, ok := jobName(name); ok {
-			out = append(out, name)
+			r.dirs = append(r.dirs, name)
 			continue
 		}
 		if !strings.HasPrefix(name, "uid_") {
 			continue
 		}
-		for _, job := range g.list(c, path.Join(top, name)) {
+		user := path.Join(top, name)
+		r.watched = g.edges.watch(g.dir(c, user)) && r.watched
+		for _, job := range g.list(c, user, nil) {
 			if _, ok := jobName(job); ok {
-				out = append(out, path.Join(name, job))
+				r.dirs = append(r.dirs, path.Join(name, job))
 			}
 		}
 	}
-	return out
+	return r.dirs
 }
 
 // slurmGroup makes the group of a job found below a root.

@@ -21,6 +21,8 @@ type Options struct {
 	RootPID int
 	// Patterns describe workers that no resolver knows.
 	Patterns []Pattern
+	// Slurm says whether steps and tasks are workers of their own; 0 is jobs only.
+	Slurm Detail
 	// Discover is the time between two searches for workers; 0 is 5 s.
 	Discover time.Duration
 	// GPUs lists the processes on the GPUs; nil where GPUs are not read.
@@ -46,6 +48,7 @@ type Source struct {
 	users     *users
 	pilots    map[int]*pilot
 	workers   []*worker
+	inside    map[*worker]reading // of workers inside others, at this tick
 	trees     map[*account]*worker
 	searched  time.Time
 	partial   bool // something could not be read at this tick
@@ -76,11 +79,18 @@ func New(o Options) *Source {
 	f := newFiles(o.Root)
 	s := &Source{
 		o: o, files: f, pages: int64(os.Getpagesize()), sight: newSight(f), ledger: newLedger(f),
-		resolvers: processResolvers(o.Patterns), users: newUsers(f), pilots: map[int]*pilot{}, trees: map[*account]*worker{},
+		resolvers: processResolvers(o.Patterns), users: newUsers(f), pilots: map[int]*pilot{}, inside: map[*worker]reading{}, trees: map[*account]*worker{},
 	}
 	s.groups = newGroups(f)
 	s.subject.ask = s.arguments
 	return s
+}
+
+// Close ends what waits for the kernel. The Source must not be read any more.
+func (s *Source) Close() {
+	if s.groups.edges != nil {
+		s.groups.edges.close()
+	}
 }
 
 // Descs lists every metric of workers.

@@ -21,12 +21,13 @@ type worker struct {
 
 	started  time.Time
 	ended    bool
+	over     time.Time // when it ended, where that is known better than to the tick
 	gpu      gpuUse
 	now      reading
 	given    float64 // CPU seconds given last: never steps back
 	before   float64 // CPU seconds at the read before
 	at       time.Time
-	nested   float64 // CPU seconds of ended workers inside
+	nested   reading // of ended workers inside
 	leftover float64 // CPU seconds of a job that ended, after it was read last
 	storage  io      // given last
 	measured bool
@@ -64,7 +65,7 @@ func newWorker(s *Source, st *stat, f found, resolver string, rank int) *worker 
 	labels = append(labels, s.service(f.labels)...)
 	w := &worker{entity: entity(id, labels), rank: rank, tree: &account{}, started: s.facts.started(st.start)}
 	if w.inside = s.groupOf(st.pid); w.inside != nil {
-		w.entity = entity(id, join(labels, w.inside.entity.Info, "job", "array_job", "array_task", "job_name", "sluid"))
+		w.entity = entity(id, join(labels, w.inside.entity.Info, "job", "array_job", "array_task", "job_name", "sluid", "step", "task"))
 	}
 	return w
 }
@@ -139,31 +140,45 @@ func (s *Source) measure(w *worker, now time.Time) error {
 	return nil
 }
 
-// share takes from each control group what workers found inside it used.
+// share takes from each control group what workers found inside it used. A
+// worker inside that ended stays taken: the group has its counters for good.
 func (s *Source) share() {
-	inside := map[*worker]reading{}
+	inside := s.inside
+	clear(inside)
 	for _, w := range s.workers {
 		g := w.inside
 		if g == nil {
 			continue
 		}
 		if w.ended {
-			g.nested += w.now.cpu
+			g.nested.add(&w.now)
 			continue
 		}
 		r := inside[g]
-		r.cpu += w.now.cpu
+		r.add(&w.now)
 		r.memory += w.now.memory
+		r.threads += w.now.threads
 		inside[g] = r
 	}
 	for _, w := range s.workers {
 		r := inside[w]
-		w.now.cpu = max(w.now.cpu-r.cpu-w.nested, 0)
+		r.add(&w.nested)
+		w.now.cpu = max(w.now.cpu-r.cpu, 0)
+		w.now.storage.read = max(w.now.storage.read-r.storage.read, 0)
+		w.now.storage.written = max(w.now.storage.written-r.storage.written, 0)
 		w.now.memory = max(w.now.memory-r.memory, 0)
+		w.now.threads = max(w.now.threads-r.threads, 0)
 		if w.inside != nil && w.inside.ended {
 			w.inside = nil
 		}
 	}
+}
+
+// add adds what another used so far.
+func (r *reading) add(o *reading) {
+	r.cpu += o.cpu
+	r.storage.read += o.storage.read
+	r.storage.written += o.storage.written
 }
 
 // emit adds a worker's points.
@@ -173,6 +188,9 @@ func (w *worker) emit(b *metric.Batch, s *Source, now time.Time) {
 	w.emitCPU(b, s.facts.cpus, now)
 	w.emitStorage(b)
 	if w.ended {
+		if !w.over.IsZero() {
+			now = w.over
+		}
 		b.Add(e, metric.Float(endTime, seconds(now)))
 		return
 	}
