@@ -43,7 +43,7 @@ fuzz: ## each fuzz target for FUZZTIME; a package's targets share one instrument
 
 e2e: build ## end-to-end tests with real components (see docs/architecture.md, Tests)
 	$(GO) test -tags e2e -count=1 -timeout 20m ./cmd/e2e
-	$(GO) test -tags e2e -count=1 -p 1 -run '^Test(Browser|TmpfsFilled|DaemonKeepsItsTick|RealLibrary.*)$$' ./analysis/report ./collector/window ./gpu
+	$(GO) test -tags e2e -count=1 -p 1 -run '^Test(Browser|TmpfsFilled|DaemonKeepsItsTick|LinkIsUnplugged|RealLibrary.*)$$' ./analysis/report ./collector/host ./collector/window ./gpu
 
 bench: ## benchmarks, in benchstat's format
 	$(GO) test -run '^$$' -bench . -benchmem ./...

@@ -2,70 +2,127 @@ package host
 
 import (
 	"context"
-	"fmt"
-	"strings"
+	"os"
+	"runtime"
 	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"nodemeter/collector/metric"
 )
 
-// generate makes the root of a machine with so many CPUs, links and disks; the
-// other files are those of proc0.
-func generate(b *testing.B, cpus, links, disks int) Config {
-	b.Helper()
-	root := b.TempDir()
-	overlay(b, root, "proc0")
-	const modes = " 123456789 1234 23456789 987654321 12345 0 123456 4321 1000 10\n"
-	var stat, dev, blocks strings.Builder
-	stat.WriteString("cpu " + modes)
-	for i := range cpus {
-		fmt.Fprintf(&stat, "cpu%d%s", i, modes)
-	}
-	stat.WriteString("intr 123456789" + strings.Repeat(" 0", 20*cpus) + "\nctxt 123456789\nbtime 1795440820\nprocesses 123456\nprocs_running 3\nprocs_blocked 0\n")
-	dev.WriteString("Inter-| Receive | Transmit\n face |bytes packets|bytes packets\n")
-	for i := range links {
-		fmt.Fprintf(&dev, "  eth%d: 123456789012 987654321 0 0 0 0 0 12345 98765432109 12345678 0 0 0 0 0 0\n", i)
-		write(b, root, fmt.Sprintf("sys/class/net/eth%d/device/vendor", i), "0x15b3\n")
-	}
-	for i := range disks {
-		fmt.Fprintf(&blocks, " 259 %7d nvme%dn1 1000 0 16000 100 2000 0 64000 300 1 350 401 0 0 0 0 0 0\n", i, i)
-		write(b, root, fmt.Sprintf("sys/block/nvme%dn1/device/model", i), "NVMe\n")
-	}
-	write(b, root, "proc/stat", stat.String())
-	write(b, root, "proc/net/dev", dev.String())
-	write(b, root, "proc/diskstats", blocks.String())
-	return Config{Root: root, Node: &metric.Entity{Kind: metric.Node, ID: "n1"}, PerCore: true}
+// thisMachine is the node that the benchmark runs on.
+func thisMachine() Config {
+	return Config{Node: &metric.Entity{Kind: metric.Node, ID: "n1"}, PerCore: true}
 }
 
-// BenchmarkRead is one tick of each source, warm.
-func BenchmarkRead(b *testing.B) {
-	for _, m := range []struct{ cpus, links, disks int }{{2, 2, 1}, {64, 8, 8}, {256, 64, 32}} {
-		cfg := generate(b, m.cpus, m.links, m.disks)
-		for _, s := range Sources(cfg) {
-			b.Run(fmt.Sprintf("cpus=%d/links=%d/disks=%d/%s", m.cpus, m.links, m.disks, s.Name), func(b *testing.B) {
-				bench(b, s.Source)
-			})
+// BenchmarkSample is one tick of processors, memory and network on the kernel's
+// own files: what the kernel takes alone (one pread of each file, kept open),
+// our reader, and gopsutil. Compare with benchstat -col /reader.
+func BenchmarkSample(b *testing.B) {
+	b.Run("reader=bare", func(b *testing.B) {
+		var fds []int
+		for _, path := range []string{"/proc/stat", "/proc/meminfo", "/proc/net/dev"} {
+			f, err := os.Open(path)
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer f.Close()
+			fds = append(fds, int(f.Fd()))
 		}
+		buf := make([]byte, 1<<20)
+		b.ReportAllocs()
+		for b.Loop() {
+			for _, fd := range fds {
+				if n, err := unix.Pread(fd, buf, 0); n <= 0 {
+					b.Fatal(n, err)
+				}
+			}
+		}
+	})
+	for _, reader := range []Reader{Native, Gopsutil} {
+		b.Run("reader="+string(reader), func(b *testing.B) {
+			cfg := thisMachine()
+			cfg.Reader = reader
+			bench(b, NewCPU(cfg), NewMemory(cfg), NewNetwork(cfg))
+		})
 	}
 }
 
-// BenchmarkReadThisMachine is one tick of each source on the kernel's own files.
-func BenchmarkReadThisMachine(b *testing.B) {
-	for _, s := range Sources(Config{Node: &metric.Entity{Kind: metric.Node, ID: "n1"}, PerCore: true}) {
-		b.Run(s.Name, func(b *testing.B) { bench(b, s.Source) })
-	}
-}
-
-func bench(b *testing.B, s Source) {
-	var batch metric.Batch
-	if err := s.Read(context.Background(), &batch); err != nil {
-		b.Skip(err) // a kernel without pressure stall information
-	}
-	b.ReportAllocs()
-	for b.Loop() {
-		batch.Reset()
-		if err := s.Read(context.Background(), &batch); err != nil {
+// BenchmarkMachine is one tick of every source on nodes of several sizes. Their
+// files are on tmpfs and opened for each read, so that the whole time means
+// little; user-ns/op is our own share of it.
+func BenchmarkMachine(b *testing.B) {
+	for _, m := range []machine{{2, 2, 1}, {64, 8, 8}, {256, 64, 32}} {
+		root, err := os.MkdirTemp(tmpfs(), "nodemeter-bench-")
+		if err != nil {
 			b.Fatal(err)
 		}
+		defer os.RemoveAll(root)
+		m.write(b, root, 0)
+		for _, reader := range []Reader{Native, Gopsutil} {
+			cfg := m.config(root)
+			cfg.Reader = reader
+			var all []Source
+			for _, s := range Sources(cfg) {
+				all = append(all, s.Source)
+			}
+			b.Run(m.String()+"/reader="+string(reader), func(b *testing.B) { bench(b, all...) })
+		}
 	}
+}
+
+// tmpfs is a directory in memory, or "" for the default place.
+func tmpfs() string {
+	const shm = "/dev/shm"
+	if exists(shm) {
+		return shm
+	}
+	return ""
+}
+
+// BenchmarkSource is one tick of each source on this machine.
+func BenchmarkSource(b *testing.B) {
+	for _, reader := range []Reader{Native, Gopsutil} {
+		cfg := thisMachine()
+		cfg.Reader = reader
+		for _, s := range Sources(cfg) {
+			b.Run(s.Name+"/reader="+string(reader), func(b *testing.B) { bench(b, s.Source) })
+		}
+	}
+}
+
+// bench reads the sources as one tick does, each into its own batch, and
+// reports the user time of the thread beside the whole.
+func bench(b *testing.B, sources ...Source) {
+	batches := make([]metric.Batch, len(sources))
+	for i, s := range sources {
+		if err := s.Read(context.Background(), &batches[i]); err != nil {
+			b.Skip(err) // a kernel without pressure stall information
+		}
+	}
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	b.ReportAllocs()
+	begin := userTime(b)
+	for b.Loop() {
+		for i, s := range sources {
+			batches[i].Reset()
+			if err := s.Read(context.Background(), &batches[i]); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	b.ReportMetric(float64(userTime(b)-begin)/float64(b.N), "user-ns/op")
+}
+
+// userTime is what this thread has run outside of the kernel. The kernel
+// samples it, so short runs say little.
+func userTime(b *testing.B) time.Duration {
+	var use unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_THREAD, &use); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(use.Utime.Nano())
 }

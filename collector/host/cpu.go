@@ -45,7 +45,7 @@ type CPU struct {
 	now   stat
 	descs []*metric.Desc
 	total clock
-	cores []*core // ascending by id, as in the file
+	cores []core // ascending by id, as in the file
 	utils []float64
 }
 
@@ -112,8 +112,8 @@ func (c *CPU) add(b *metric.Batch) {
 	c.total.publish(b, node, &c.now.total, &nodeModes)
 	b.Add(node, metric.Int(cpuCount, int64(len(c.cores))))
 	c.utils = c.utils[:0]
-	for i, k := range c.cores {
-		now := &c.now.cores[i].times
+	for i := range c.cores {
+		k, now := &c.cores[i], &c.now.cores[i].times
 		util, ok := k.clock.advance(now)
 		if ok {
 			c.utils = append(c.utils, util)
@@ -154,7 +154,7 @@ func (c *CPU) follow() (same bool) {
 	if same {
 		return true
 	}
-	was, next := c.cores, make([]*core, 0, len(c.now.cores))
+	was, next := c.cores, make([]core, 0, len(c.now.cores))
 	for i := range c.now.cores {
 		id := c.now.cores[i].id
 		for len(was) > 0 && was[0].id < id {
@@ -165,7 +165,7 @@ func (c *CPU) follow() (same bool) {
 			continue
 		}
 		name := strconv.FormatUint(id, 10)
-		next = append(next, &core{id: id, entity: &metric.Entity{Kind: metric.CPU, ID: name, Info: coreInfo(c.cfg, name)}})
+		next = append(next, core{id: id, entity: &metric.Entity{Kind: metric.CPU, ID: name, Info: coreInfo(c.cfg, name)}})
 	}
 	c.cores = next
 	return false
@@ -185,9 +185,10 @@ func coreInfo(cfg Config, id string) []metric.Label {
 
 // clock follows the times of one processor, or of their sum.
 type clock struct {
-	known bool
-	last  times
-	high  times // the last value given out, per mode
+	known  bool
+	wavers bool // a mode is below the last value given out
+	last   times
+	high   times // the last value given out, per mode, while it wavers; else last is
 }
 
 // advance takes the times of a read and returns the utilization since the
@@ -198,9 +199,10 @@ type clock struct {
 // decrease) is no idle time in this interval, provided it is small beside the
 // busy time; otherwise nothing is known.
 func (c *clock) advance(now *times) (util float64, ok bool) {
-	last := &c.last
+	last := c.last
+	c.last = *now
 	if !c.known {
-		c.known, c.high, c.last = true, *now, *now
+		c.known = true
 		return 0, false
 	}
 	idle := float64(int64(now[modeIdle]-last[modeIdle])) + float64(int64(now[modeIOWait]-last[modeIOWait]))
@@ -212,19 +214,29 @@ func (c *clock) advance(now *times) (util float64, ok bool) {
 		back = back || now[m] < last[m]
 		busy += float64(now[m] - last[m])
 	}
-	c.last = *now
+	if !c.wavers && (back || now[modeIdle] < last[modeIdle] || now[modeIOWait] < last[modeIOWait] ||
+		now[modeGuest] < last[modeGuest] || now[modeGuestNice] < last[modeGuestNice]) {
+		c.wavers, c.high = true, last
+	}
 	if back || -idle > busy/10 || busy+max(idle, 0) <= 0 {
 		return 0, false
 	}
 	return min(busy/(busy+max(idle, 0)), 1), true
 }
 
-// publish gives the counters of the modes. One that steps back is left out
-// until it has passed its old value: handed on, it would read as a restart and
-// add its whole value to every rate. A large step is a restart; counting goes
-// on from there after a gap of one read.
+// publish gives the counters of the modes after advance. One that steps back
+// is left out until it has passed its old value: handed on, it would read as a
+// restart and add its whole value to every rate. A large step is a restart;
+// counting goes on from there after a gap of one read.
 func (c *clock) publish(b *metric.Batch, e *metric.Entity, now *times, descs *[modes]*metric.Desc) {
 	var points [modes]metric.Point
+	if !c.wavers {
+		for m, v := range now {
+			points[m] = metric.Float(descs[m], float64(v)/userHZ)
+		}
+		b.Add(e, points[:]...)
+		return
+	}
 	n := 0
 	for m, v := range now {
 		switch {
@@ -236,6 +248,7 @@ func (c *clock) publish(b *metric.Batch, e *metric.Entity, now *times, descs *[m
 			c.high[m] = v
 		}
 	}
+	c.wavers = c.high != *now
 	b.Add(e, points[:n]...)
 }
 

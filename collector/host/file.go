@@ -36,7 +36,7 @@ type file struct {
 	path string
 	name string // path, with the NUL that the kernel wants
 	// table: the kernel makes the text record by record, so that a read may
-	// stop short of the end. Other files come in one piece.
+	// stop short of the end (see atEnd). Other files come in one piece.
 	table bool
 	buf   []byte
 
@@ -145,10 +145,19 @@ func (f *file) fill(h io.ReaderAt) error {
 			return fmt.Errorf("more than %d bytes", maxFile)
 		case len(f.buf) == 0:
 			return errEmpty
-		case n == 0 || n < len(room) && !f.table:
+		case n == 0 || n < len(room) && f.atEnd(n):
 			return nil
 		}
 	}
+}
+
+// atEnd reports whether nothing can follow a read that gave n bytes, fewer than
+// it had room for. A table's read ends early when the next record does not fit
+// what is left of a page (fs/seq_file.c), and records are shorter than this:
+// twenty numbers of twenty digits, and a name.
+func (f *file) atEnd(n int) bool {
+	const page, record = 4096, 512
+	return !f.table || n <= page-record
 }
 
 // descriptor is an open file. At the end it reads 0 bytes and no error.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"nodemeter/collector/metric"
 )
@@ -90,37 +91,61 @@ const (
 
 // meminfo is what /proc/meminfo says.
 type meminfo struct {
-	kB  [memLines]uint64
-	has [memLines]bool
+	kB   [memLines]uint64
+	has  [memLines]bool
+	rows []memoryRow // of the read before: a kernel always writes the same lines
+}
+
+// memoryRow is how a line begins.
+type memoryRow struct {
+	text  string // key, colon, and more blanks than there ever are
+	key   int    // how much of it is key and colon
+	start int    // where the number began at the read before
+	line  int    // its number, or -1
+}
+
+// numberAt is where the row's number begins if the row is the line at at, else
+// 0. Numbers are mostly as wide as at the read before.
+func (r *memoryRow) numberAt(data []byte, at int) int {
+	if i := at + r.start; i < len(data) && data[i] != ' ' && string(data[at:i]) == r.text[:r.start] {
+		return i
+	}
+	i := at + r.key
+	if i >= len(data) || string(data[at:i]) != r.text[:r.key] {
+		return 0
+	}
+	for i < len(data) && data[i] == ' ' {
+		i++
+	}
+	r.start = min(i-at, len(r.text))
+	return i
 }
 
 // parse reads and checks every line of /proc/meminfo ("Key: number kB", for
 // counts of huge pages without the unit). MemTotal and MemFree must be there.
 func (m *meminfo) parse(data []byte) error {
 	m.has = [memLines]bool{}
-	for n, at := 1, 0; at < len(data); n++ {
-		end := lineEnd(data, at)
-		line := data[at:end]
-		at = end + 1
-		colon := bytes.IndexByte(line, ':')
-		if colon < 0 {
-			return fmt.Errorf("line %d: %.40q, want \"key: value\"", n, line)
-		}
-		key := line[:colon]
-		v, inKB, err := parseAmount(line, colon+1)
+	for n, at := 0, 0; at < len(data); n++ {
+		row, start, err := m.row(data, at, n)
 		if err != nil {
-			return fmt.Errorf("line %d (%.40s): %w", n, key, err)
+			return fmt.Errorf("line %d: %w", n+1, err)
 		}
-		i := memoryLine(key)
+		v, inKB, end, err := parseAmount(data, start)
+		i := row.line
 		switch {
-		case i < 0:
-			continue
-		case !inKB:
-			return fmt.Errorf("line %d (%s): no unit, want kB", n, key)
-		case m.has[i]:
-			return fmt.Errorf("line %d: %s is there twice", n, key)
+		case err != nil:
+		case i >= 0 && !inKB:
+			err = errors.New("no unit, want kB")
+		case i >= 0 && m.has[i]:
+			err = errors.New("is there twice")
 		}
-		m.kB[i], m.has[i] = v, true
+		if err != nil {
+			return fmt.Errorf("line %d (%.40s): %w", n+1, row.text[:row.key-1], err)
+		}
+		if i >= 0 {
+			m.kB[i], m.has[i] = v, true
+		}
+		at = end + 1
 	}
 	if !m.has[memTotal] || !m.has[memFree] {
 		return errors.New("MemTotal or MemFree is missing")
@@ -128,19 +153,41 @@ func (m *meminfo) parse(data []byte) error {
 	return nil
 }
 
-// parseAmount reads what follows a key at i: blanks, a number and maybe kB.
-func parseAmount(line []byte, i int) (v uint64, inKB bool, err error) {
-	for i < len(line) && line[i] == ' ' {
-		i++
+// row recognizes the line at at, the nth, by that of the read before, and says
+// where its number begins.
+func (m *meminfo) row(data []byte, at, n int) (row *memoryRow, start int, err error) {
+	if n < len(m.rows) {
+		row = &m.rows[n]
+		if start = row.numberAt(data, at); start > 0 {
+			return row, start, nil
+		}
 	}
-	v, end := digits(line, i)
-	if inKB = string(line[end:]) == " kB"; !inKB && end < len(line) || end == i || end-i > safeDigits {
-		v, err = number(bytes.TrimSuffix(line[i:], []byte(" kB")))
+	line := data[at:lineEnd(data, at)]
+	colon := bytes.IndexByte(line, ':')
+	if colon < 0 {
+		return nil, 0, fmt.Errorf("%.40q, want \"key: value\"", line)
+	}
+	m.rows = append(m.rows[:min(n, len(m.rows))], memoryRow{
+		text: string(line[:colon+1]) + strings.Repeat(" ", 32), key: colon + 1, start: colon + 1, line: memoryLine(line[:colon])})
+	row = &m.rows[n]
+	return row, row.numberAt(data, at), nil
+}
+
+// parseAmount reads what stands at i: a number and maybe kB.
+func parseAmount(data []byte, i int) (v uint64, inKB bool, end int, err error) {
+	v, end = digits(data, i)
+	n := end - i
+	if inKB = len(data)-end >= 4 && string(data[end:end+4]) == " kB\n"; inKB {
+		end += len(" kB")
+	}
+	if n == 0 || n > safeDigits || end < len(data) && data[end] != '\n' {
+		end = lineEnd(data, i)
+		v, err = number(bytes.TrimSuffix(data[i:end], []byte(" kB")))
 	}
 	if err == nil && v > maxKB {
 		err = fmt.Errorf("%d kB is more than any machine has", v)
 	}
-	return v, inKB, err
+	return v, inKB, end, err
 }
 
 // memoryLine is the number of the line that a key begins, or -1.

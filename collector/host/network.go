@@ -143,7 +143,8 @@ func (n *Network) follow(now time.Time) (gone bool, err error) {
 	for i := range n.lines {
 		l, isNew := n.link(n.lines[i].name)
 		l.cur.v, l.cur.has = n.lines[i].counts, allLinkCounters
-		changed = changed || isNew
+		// A counter that went back may be another link's under an old name.
+		changed = changed || isNew || l.before != 0 && (l.cur.v[linkReceive] < l.prev.v[linkReceive] || l.cur.v[linkTransmit] < l.prev.v[linkTransmit])
 	}
 	if changed {
 		ports, perr := findPorts(n.cfg.sys("class/infiniband"), n.ports)

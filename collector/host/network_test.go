@@ -328,6 +328,70 @@ func TestLinkThatIsThereTwice(t *testing.T) {
 	}
 }
 
+// A link may be taken away and another be given its name between two reads.
+func TestLinkThatRestartsIsLookedAtAgain(t *testing.T) {
+	root, cfg := fixture(t)
+	n := NewNetwork(cfg)
+	classesOf(t, n)
+	edit(t, root, "proc/net/dev", "eth0: 10000000", "eth0: 5")
+	write(t, root, "sys/class/net/eth0/phys_port_name", "pf0vf3\n")
+	write(t, root, "sys/class/net/eth0/speed", "1000\n")
+	if got := classesOf(t, n); got["eth0"] != "representor false" {
+		t.Errorf("eth0 is %q", got["eth0"])
+	}
+}
+
+func TestLinkSpeed(t *testing.T) {
+	for _, c := range []struct {
+		speed, class string
+		want         int64
+	}{
+		{"25000\n", classPhysical, 25e9 / 8}, {"400000\n", classBond, 400e9 / 8}, {"2500\n", classMember, 2500e6 / 8},
+		{"-1\n", classPhysical, 0}, {"4294967295\n", classPhysical, 0}, {"0\n", classPhysical, 0}, {"fast\n", classPhysical, 0}, {"", classPhysical, 0},
+		{"10000\n", classUplink, 0}, {"10000\n", classVirtual, 0}, {"10\n", classTun, 0}, {"10000\n", classUnknown, 0},
+	} {
+		sys := t.TempDir()
+		if c.speed != "" {
+			write(t, sys, "x0/speed", c.speed)
+		}
+		if got := linkSpeed(sys, "x0", c.class); got != c.want {
+			t.Errorf("%s link with speed %q: %d, want %d", c.class, c.speed, got, c.want)
+		}
+	}
+}
+
+func TestPortSpeed(t *testing.T) {
+	for rate, want := range map[string]int64{
+		"100 Gb/sec (4X EDR)": 100e9 / 8, "2.5 Gb/sec (1X SDR)": 2.5e9 / 8, "400 Gb/sec (4X NDR)": 400e9 / 8,
+		"": 0, "0 Gb/sec": 0, "-1 Gb/sec": 0, "NaN Gb/sec": 0, "1e30 Gb/sec": 0, "fast": 0, "100": 0,
+	} {
+		if got := portSpeed(rate); got != want {
+			t.Errorf("%q: %d, want %d", rate, got, want)
+		}
+	}
+}
+
+func TestSpeedIsLookedAtAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		root, cfg := fixture(t)
+		n := NewNetwork(cfg)
+		want(t, mustRead(t, n), map[string]any{"nic eth0 network_speed_bytes": 25e9 / 8, "nic mlx5_0:1 network_speed_bytes": 200e9 / 8,
+			"nic eth1 network_speed_bytes": absent, "nic veth12ab network_speed_bytes": absent})
+		write(t, root, "sys/class/net/eth0/speed", "10000\n")
+		write(t, root, "sys/class/infiniband/mlx5_0/ports/1/rate", "100 Gb/sec (4X EDR)\n")
+		port := n.ports[0]
+		second()
+		want(t, mustRead(t, n), map[string]any{"nic eth0 network_speed_bytes": 25e9 / 8})
+		for range 30 {
+			second()
+		}
+		want(t, mustRead(t, n), map[string]any{"nic eth0 network_speed_bytes": 10e9 / 8, "nic mlx5_0:1 network_speed_bytes": 100e9 / 8})
+		if n.ports[0] != port {
+			t.Error("a port that is still there was opened anew")
+		}
+	})
+}
+
 func TestParseNetDev(t *testing.T) {
 	const header = "Inter-| Receive | Transmit\n face |bytes packets|bytes packets\n"
 	const row = "  lo: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16\n"

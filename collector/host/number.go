@@ -2,9 +2,11 @@ package host
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
+	"math/bits"
 )
 
 // maxCounter is the largest integer a sample can hold. Only garbage is larger.
@@ -44,6 +46,13 @@ const safeDigits = 19
 // digits parses the digits of b from i on and says where they end. The value
 // means nothing where there are more than safeDigits of them.
 func digits(b []byte, i int) (v uint64, end int) {
+	for i+8 <= len(b) {
+		part, n := eightDigits(binary.LittleEndian.Uint64(b[i:]))
+		if n < 8 {
+			return v*powers[n] + part, i + n
+		}
+		v, i = v*1e8+part, i+8 // not i+n, which the next load would wait for
+	}
 	for ; i < len(b); i++ {
 		d := b[i] - '0'
 		if d > 9 {
@@ -54,21 +63,40 @@ func digits(b []byte, i int) (v uint64, end int) {
 	return v, i
 }
 
+// powers are those of ten.
+var powers = [8]uint64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7}
+
+// eightDigits parses the digits that eight bytes of text begin with, the first
+// in the lowest byte, and counts them.
+func eightDigits(w uint64) (v uint64, n int) {
+	w ^= 0x3030303030303030 // a digit's byte is now its value
+	// Adding 0x76 to a byte sets its highest bit from ten on. A carry disturbs
+	// only bytes behind the first that is no digit.
+	other := (w + 0x7676767676767676 | w) & 0x8080808080808080
+	n = bits.TrailingZeros64(other) / 8 // 64 of none at all make 8
+	w <<= uint(64 - 8*n)                // as if zeros stood before them
+	// Pairs, then all four pairs at once.
+	w = w*10 + w>>8
+	const pairs = 0x000000ff000000ff
+	return (w&pairs*(100+1000000<<32) + w>>16&pairs*(1+10000<<32)) >> 32, n
+}
+
 // numbers reads blank-separated numbers, each at most most, from b at i to the
 // end of the line, the first len(to) of them into to. It says how many there
 // were and where the line ends: at its '\n', or at len(b).
 func numbers(b []byte, i int, to []uint64, most uint64) (count, end int, err error) {
-	for {
-		for i < len(b) && b[i] == ' ' {
+	for i < len(b) && b[i] != '\n' {
+		if b[i] == ' ' {
 			i++
+			continue
 		}
-		if i == len(b) || b[i] == '\n' {
-			return count, i, nil
-		}
-		v, stop := digits(b, i)
-		if n := stop - i; n == 0 || n > safeDigits || v > most || stop < len(b) && b[stop] != ' ' && b[stop] != '\n' {
-			if v, stop, err = oddNumber(b, i, most); err != nil {
-				return count, stop, fmt.Errorf("number %d: %w", count+1, err)
+		v, stop := uint64(b[i]-'0'), i+1
+		if v > 9 || !endsWord(b, stop) { // more than one digit
+			v, stop = digits(b, i)
+			if n := stop - i; n == 0 || n > safeDigits || v > most || !endsWord(b, stop) {
+				if v, stop, err = oddNumber(b, i, most); err != nil {
+					return count, stop, fmt.Errorf("number %d: %w", count+1, err)
+				}
 			}
 		}
 		if count < len(to) {
@@ -77,6 +105,12 @@ func numbers(b []byte, i int, to []uint64, most uint64) (count, end int, err err
 		count++
 		i = stop
 	}
+	return count, i, nil
+}
+
+// endsWord reports whether a word before i ends there.
+func endsWord(b []byte, i int) bool {
+	return i >= len(b) || b[i] == ' ' || b[i] == '\n'
 }
 
 // oddNumber says what is wrong with the word at i, if anything: a number of 20

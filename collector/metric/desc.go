@@ -86,10 +86,15 @@ type Desc struct {
 	Absent string
 }
 
+// mustBe is small enough to be inlined where points are made.
 func (d *Desc) mustBe(t Type) {
 	if d.Type != t {
-		panic(fmt.Sprintf("metric %s is of type %d, used as %d", d.Column, d.Type, t))
+		d.misused(t)
 	}
+}
+
+func (d *Desc) misused(t Type) {
+	panic(fmt.Sprintf("metric %s is of type %d, used as %d", d.Column, d.Type, t))
 }
 
 var (

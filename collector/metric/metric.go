@@ -148,11 +148,24 @@ func (p Point) StateName() string {
 	return p.Desc.States[i]
 }
 
-// plain reports that a point is valid at a glance: a count or an amount of
-// bytes that is not negative, as most points are.
+// plain reports that a point is valid at a glance, as nearly all are: an
+// integer or a finite number that is not negative and, if a ratio, not above 1.
+// The bits of such floats are in the order of their values.
 func (p Point) plain() bool {
-	return p.Desc.Type == TypeInt && int64(p.bits) >= 0
+	switch p.Desc.Type {
+	case TypeInt:
+		return int64(p.bits) >= 0
+	case TypeFloat:
+		return p.bits < infinity && (p.Desc.Kind == Counter || p.bits <= one || p.Desc.Unit != Ratio)
+	}
+	return false
 }
+
+// The bits of two floats.
+const (
+	infinity = 0x7ff << 52
+	one      = 0x3ff << 52
+)
 
 // valid reports why a point must not enter a Sample, or "" when it may.
 func (p Point) valid() string {

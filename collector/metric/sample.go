@@ -135,11 +135,22 @@ type Batch struct {
 func (b *Batch) Add(e *Entity, points ...Point) {
 	r := b.reading(e)
 	for i := range points {
-		if !points[i].plain() && points[i].valid() != "" {
+		if !points[i].plain() {
+			b.addEach(r, points)
+			return
+		}
+	}
+	r.Points = append(r.Points, points...)
+}
+
+// addEach adds the points that can be true.
+func (b *Batch) addEach(r *Reading, points []Point) {
+	for _, p := range points {
+		if p.valid() != "" {
 			b.rejected++
 			continue
 		}
-		r.Points = append(r.Points, points[i])
+		r.Points = append(r.Points, p)
 	}
 }
 
