@@ -13,25 +13,26 @@ import (
 type reader struct {
 	name   string
 	source Source
-	every  int64
 
 	// Of the hand from request to answer, of the loop in between.
 	batch metric.Batch
 	err   error
 	stack []byte // of a panic
 	took  time.Duration
+	pace  int // of the source's slow tiers
+	told  int // the pace that the source knows
 
 	// Of the loop alone.
 	busy   bool          // asked, not answered
 	asked  time.Duration // monotonic time of that request
 	round  int64         // the round of that request
 	status metric.SourceStatus
-	told   bool          // the log knows of the failure
+	logged bool          // the log knows of the failure
 	quiet  time.Duration // monotonic time before which the log is not told of another
 }
 
 func newReader(e Entry) *reader {
-	return &reader{name: e.Name, source: e.Source, every: int64(max(e.Every, 1)), status: metric.SourceStatus{Name: e.Name}}
+	return &reader{name: e.Name, source: e.Source, told: 1, status: metric.SourceStatus{Name: e.Name}}
 }
 
 // read calls the source. A panic is this source's error and nobody else's.
@@ -46,8 +47,9 @@ func (r *reader) read(ctx context.Context) {
 		}
 		r.took = time.Since(begin)
 	}()
+	if p, ok := r.source.(Paced); ok && r.pace != r.told {
+		p.SetPace(r.pace)
+		r.told = r.pace
+	}
 	r.err = r.source.Read(ctx, &r.batch)
 }
-
-// due reports whether the reader's tier includes tick number n.
-func (r *reader) due(n int64) bool { return n%r.every == 0 }

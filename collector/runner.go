@@ -24,6 +24,8 @@ type Options struct {
 	// Sinks get each sample, in order, on the loop's goroutine. One that keeps
 	// it beyond the call holds it (metric.Sample.Hold).
 	Sinks []func(*metric.Sample)
+	// Budget bounds what the agent itself uses.
+	Budget Budget
 	// KernelTimer wakes the loop by a timer of the kernel's rather than Go's:
 	// once a tick and within tens of microseconds of it. It does not obey the
 	// fake time of tests.
@@ -55,6 +57,8 @@ type Runner struct {
 	clock   *clock
 	kernel  bool
 
+	governor *governor
+
 	// Of the loop.
 	alarm     alarm
 	asked     *round          // of this tick
@@ -63,7 +67,6 @@ type Runner struct {
 	pending   []metric.Event // happened since the sample before
 	lastMono  time.Duration  // of the sample before, or of priming
 	primed    bool
-	sampled   bool
 	round     int64 // counts calls of read
 	missed    missedLog
 	deadlines *time.Timer
@@ -89,7 +92,7 @@ func New(o Options) (*Runner, error) {
 	}
 	r := &Runner{
 		interval: o.Interval, deadline: o.Deadline, sinks: o.Sinks, log: o.Log,
-		clock: newClock(o.Wall, o.Asleep), kernel: o.KernelTimer,
+		clock: newClock(o.Wall, o.Asleep), kernel: o.KernelTimer, governor: newGovernor(o.Budget),
 		hands: newHands(len(o.Sources)), asked: newRound(len(o.Sources)), samples: metric.NewAssembler(),
 	}
 	names := map[string]bool{}
@@ -120,22 +123,25 @@ func (r *Runner) Run(ctx context.Context) error {
 	r.deadlines.Stop()
 	now, _ := r.clock.observe()
 	r.pending = append(r.pending, metric.Event{Kind: metric.EventStart, Time: now.wall})
-	next := r.prime(now)
+	next, leftOut := r.prime(now), int64(0) // leftOut is of ticks before next
 	now = r.clock.now()
 	for r.sleep(next.Sub(now.wall)) {
 		var j jump
 		now, j = r.clock.observe()
 		r.note(now, j)
 		if next.Sub(now.wall) > earlyLimit {
-			next = r.after(now.wall) // the clock was set back: wait for its next tick
+			next, leftOut = r.after(now.wall), 0 // the clock was set back: wait for its next tick
 			continue
 		}
 		tick := r.current(next, now.wall)
 		if missed := int64(tick.Sub(next) / r.interval); missed > 0 {
 			r.miss(now, missed, j.reason())
 		}
+		r.leaveOut(now, leftOut)
 		r.sample(tick, now, r.deadline)
-		next = tick.Add(r.interval)
+		r.govern(now)
+		next = r.after(tick)
+		leftOut = int64(next.Sub(tick)/r.interval) - 1
 		now = r.clock.now()
 	}
 	now, j := r.clock.observe()
@@ -149,16 +155,17 @@ func (r *Runner) Run(ctx context.Context) error {
 // slewing makes happen, and still be the tick it was set for.
 const earlyLimit = time.Millisecond
 
-// after returns the first tick after t.
+// after returns the first tick after t at the pace of now: a multiple of the
+// step since the Unix epoch.
 func (r *Runner) after(t time.Time) time.Time {
-	return r.floor(t).Add(r.interval)
+	step := r.step()
+	return floor(t, step).Add(step)
 }
 
-// floor returns the last tick at or before t: a multiple of the interval since
-// the Unix epoch.
-func (r *Runner) floor(t time.Time) time.Time {
+// floor returns the last multiple of d since the Unix epoch at or before t.
+func floor(t time.Time, d time.Duration) time.Time {
 	n := t.UnixNano()
-	return time.Unix(0, n-mod(n, int64(r.interval))).UTC()
+	return time.Unix(0, n-mod(n, int64(d))).UTC()
 }
 
 // current is the tick to take now: the one waited for, or a later one when
@@ -167,15 +174,15 @@ func (r *Runner) current(next, now time.Time) time.Time {
 	if now.Before(next) {
 		return next
 	}
-	return r.floor(now)
+	return floor(now, r.interval)
 }
 
 func mod(n, m int64) int64 { return ((n % m) + m) % m }
 
 // sleep waits for d, or until the context of Run is done, which it reports as
-// false. It never waits longer than an interval: when the clock is set back
-// under it, d is wrong.
-func (r *Runner) sleep(d time.Duration) bool { return r.alarm.wait(min(d, r.interval)) }
+// false. It never waits longer than a step: when the clock is set back under
+// it, d is wrong.
+func (r *Runner) sleep(d time.Duration) bool { return r.alarm.wait(min(d, r.step())) }
 
 func (r *Runner) newAlarm(ctx context.Context) alarm {
 	if r.kernel {
@@ -215,7 +222,7 @@ func (r *Runner) sample(tick time.Time, now instant, deadline time.Duration) {
 	}
 	s.Events = append(s.Events[:0], r.pending...)
 	r.pending = r.pending[:0]
-	r.sampled, r.lastMono = true, now.mono
+	r.lastMono = now.mono
 	for _, sink := range r.sinks {
 		sink(s)
 	}

@@ -51,7 +51,13 @@ func wait(d time.Duration) { <-time.After(d) }
 // run takes samples for d of fake time, beginning 300 ms into a second.
 func run(t *testing.T, d time.Duration, o Options) []*metric.Sample {
 	t.Helper()
-	var out []*metric.Sample
+	out, _ := runWith(t, d, o)
+	return out
+}
+
+// runWith is run, and returns the Runner too.
+func runWith(t *testing.T, d time.Duration, o Options) (out []*metric.Sample, r *Runner) {
+	t.Helper()
 	o.Sinks = append(o.Sinks, func(s *metric.Sample) {
 		s.Hold()
 		out = append(out, s)
@@ -69,7 +75,7 @@ func run(t *testing.T, d time.Duration, o Options) []*metric.Sample {
 	if err := r.Run(ctx); err != nil {
 		t.Fatal(err)
 	}
-	return out
+	return out, r
 }
 
 // at formats a sample's tick, in seconds since the bubble began.
@@ -272,25 +278,6 @@ func TestSinkThatBlocksCausesMissedTicks(t *testing.T) {
 			"5s late 200ms covers 3.2s missed_ticks overrun..",
 			"6s late 0s covers 800ms",
 			"6.3s late 0s covers 300ms stop")
-	})
-}
-
-func TestTiers(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		dear := &source{}
-		got := run(t, 6500*time.Millisecond, Options{Sources: []Entry{{Name: "dear", Source: dear, Every: 3}}})
-		var read []string
-		for _, s := range got {
-			if s.Sources[0].Read {
-				read = append(read, at(s))
-			}
-			if s.Sources[0].Read != (len(s.Readings) > 0) {
-				t.Errorf("%s: read %v, %d readings", at(s), s.Sources[0].Read, len(s.Readings))
-			}
-		}
-		if want := []string{"1s", "3s", "6s", "6.8s"}; !cmp.Equal(read, want) {
-			t.Errorf("read at %v, want %v", read, want)
-		}
 	})
 }
 

@@ -34,7 +34,4 @@ type Source interface {
 type Entry struct {
 	Name   string
 	Source Source
-	// Every is the tier: the source is read on ticks whose number since the
-	// epoch is a multiple of it. 0 and 1 mean every tick.
-	Every int
 }

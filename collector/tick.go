@@ -11,14 +11,14 @@ import (
 // ErrLate is the error of a source that did not answer in time.
 var ErrLate = errors.New("late")
 
-// read asks every source that is due and idle, waits until all have answered or
+// read asks every source that is idle, waits until all have answered or
 // the deadline has passed, and returns the batches of those whose numbers belong
 // to this tick, in the order of the source table.
 func (r *Runner) read(tick time.Time, now instant, deadline time.Duration) []*metric.Batch {
 	for r.takeStale() {
 		continue
 	}
-	r.begin(tick, now, deadline)
+	r.begin(now, deadline)
 	if !r.await(deadline) || r.asked.shared {
 		for _, rd := range r.asked.end() {
 			rd.busy, rd.round = false, 0 // held up by another: nobody has begun
@@ -28,7 +28,6 @@ func (r *Runner) read(tick time.Time, now instant, deadline time.Duration) []*me
 	r.fresh = r.fresh[:0]
 	for _, rd := range r.readers {
 		switch {
-		case !rd.status.Read:
 		case rd.busy || rd.round != r.round:
 			r.late(rd, tick)
 		default:
@@ -40,15 +39,14 @@ func (r *Runner) read(tick time.Time, now instant, deadline time.Duration) []*me
 }
 
 // begin lists the sources to read.
-func (r *Runner) begin(tick time.Time, now instant, deadline time.Duration) {
-	n := tick.UnixNano() / int64(r.interval)
+func (r *Runner) begin(now instant, deadline time.Duration) {
+	pace := r.Pace().Slow
 	r.round++
 	r.asked.begin(time.Now().Add(deadline))
 	for _, rd := range r.readers {
-		rd.status.Read = !r.sampled || rd.due(n)
 		rd.status.Rejected = 0
-		if rd.status.Read && !rd.busy {
-			rd.busy, rd.asked, rd.round = true, now.mono, r.round
+		if !rd.busy {
+			rd.busy, rd.asked, rd.round, rd.pace = true, now.mono, r.round, pace
 			r.asked.readers = append(r.asked.readers, rd)
 		}
 	}
@@ -151,13 +149,13 @@ func (r *Runner) setError(rd *reader, err error, tick time.Time) {
 	case err != nil && was == nil:
 		r.pending = append(r.pending, metric.Event{Kind: metric.EventSourceFailed, Time: tick, Detail: rd.name + ": " + err.Error()})
 		now := r.clock.now().mono
-		if rd.told = now >= rd.quiet; rd.told {
+		if rd.logged = now >= rd.quiet; rd.logged {
 			rd.quiet = now + failedLogEvery
 			r.log.Warn("source failed", "source", rd.name, "err", err)
 		}
 	case err == nil && was != nil:
 		r.pending = append(r.pending, metric.Event{Kind: metric.EventSourceRestored, Time: tick, Detail: rd.name})
-		if rd.told {
+		if rd.logged {
 			r.log.Info("source restored", "source", rd.name)
 		}
 	}

@@ -62,8 +62,8 @@ func sample() *metric.Sample {
 			{Entity: work, Points: []metric.Point{metric.Int(rss, 5)}},
 		},
 		Sources: []metric.SourceStatus{
-			{Name: "cpu", Read: true, Duration: time.Millisecond, LastSuccess: t},
-			{Name: "gpu", Read: true, Err: errors.New("lost"), Rejected: 3},
+			{Name: "cpu", Duration: time.Millisecond, LastSuccess: t},
+			{Name: "gpu", Err: errors.New("lost"), Rejected: 3},
 		},
 		Events: []metric.Event{
 			{Kind: metric.EventMissedTicks, Count: 2, Detail: "overrun"},

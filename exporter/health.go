@@ -73,7 +73,7 @@ func newHealth(o Options) *health {
 	h.interval.Set(o.Interval.Seconds())
 	h.limit.Set(float64(o.MaxSeries))
 	h.build.WithLabelValues(o.Build.Version, o.Build.Revision, o.Build.GoVersion).Set(1)
-	for _, reason := range []string{"overrun", "suspend", "clock_step"} {
+	for _, reason := range []string{"overrun", "suspend", "clock_step", "budget"} {
 		h.missed.WithLabelValues(reason) // a counter that is there at 0 can be alerted on
 	}
 	return h
@@ -150,7 +150,7 @@ func (h *health) source(i int, s *metric.SourceStatus) {
 		}
 		m.lastSuccess.Set(float64(s.LastSuccess.UnixMicro()) / 1e6)
 	}
-	if s.Read && s.Err != nil {
+	if s.Err != nil {
 		m.failures(1)
 	}
 	m.rejects(float64(s.Rejected))

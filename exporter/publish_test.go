@@ -24,7 +24,7 @@ func TestPublishingAllocatesNothing(t *testing.T) {
 		s := a.Assemble([]*metric.Batch{&b})
 		at = at.Add(time.Second)
 		s.Time, s.Interval, s.Late = at, time.Second, 20*time.Microsecond
-		s.Sources = append(s.Sources[:0], metric.SourceStatus{Name: "cpu", Read: true, LastSuccess: at})
+		s.Sources = append(s.Sources[:0], metric.SourceStatus{Name: "cpu", LastSuccess: at})
 		e.Publish(s)
 		s.Release()
 	}

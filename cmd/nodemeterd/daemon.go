@@ -90,15 +90,16 @@ func (d *daemon) wire() error {
 	d.notify = newNotifier(d.interval, d.log)
 	d.table = sources(d.settings, d.node, 0, d.log)
 	var err error
+	budget := d.budget()
 	d.runner, err = collector.New(collector.Options{
-		Interval: d.interval, Sources: d.table.entries, Log: d.log, KernelTimer: true,
+		Interval: d.interval, Sources: d.table.entries, Log: d.log, KernelTimer: true, Budget: budget,
 		Sinks: []func(*metric.Sample){d.publish},
 	})
 	if err != nil {
 		return err
 	}
 	d.reloads = newReloads()
-	extra := []prometheus.Collector{d.reloads}
+	extra := []prometheus.Collector{d.reloads, newPace(budget.Cores, d.interval, d.runner.Pace)}
 	if d.recorder != nil {
 		extra = append(extra, newRecording(d.recorder.Stats))
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/spf13/pflag"
 
+	"nodemeter/collector"
 	"nodemeter/collector/metric"
 	"nodemeter/collector/window"
 	"nodemeter/exporter"
@@ -65,7 +66,7 @@ func everything(descs []*metric.Desc) *metric.Sample {
 	}
 	return &metric.Sample{
 		Readings: metric.Merge(&b),
-		Sources:  []metric.SourceStatus{{Name: "cpu", Read: true}},
+		Sources:  []metric.SourceStatus{{Name: "cpu"}},
 	}
 }
 
@@ -81,6 +82,7 @@ func exported(t *testing.T) *exporter.Exporter {
 		Descs: all, Interval: time.Second, PerCore: true, Span: time.Second, ClassicHistograms: true,
 		Extra: []prometheus.Collector{
 			newReloads(),
+			newPace(defaultMaxCPU/100, time.Second, func() collector.Pace { return collector.Pace{Slow: 1, Stretch: 1} }),
 			newRecording(func() window.Stats { return window.Stats{} }),
 			newGPUReaders(func() gpu.Status {
 				return gpu.Status{Calls: []wire.Call{{Name: "nvmlDeviceGetMemoryInfo_v2", Count: 1}}}

@@ -27,6 +27,7 @@ type settings struct {
 	interval   time.Duration
 	node       string
 	once       bool
+	maxCPU     percent
 	configFile string
 
 	listen        []string
@@ -90,6 +91,8 @@ func (s *settings) samplingFlags(fs *pflag.FlagSet) {
 	fs.Var(readerFlag(&s.reader, host.Native), "collector.reader", "who parses the kernel's files: native (kept open, parsed in place) or gopsutil; the figures are the same")
 	fs.BoolVar(&s.gpus, "gpu", true, "look for GPUs and sample them, in a process of its own")
 	fs.StringVar(&s.gpuLibrary, "gpu.library", "", "`path` of the NVIDIA management library (default: found by the loader)")
+	s.maxCPU = percent{value: defaultMaxCPU}
+	fs.Var(&s.maxCPU, "max-cpu", "most processor time the agent may use, in percent of one core (2 below --interval=100ms); over it, it slows down and says so. 0 is no limit")
 	fs.BoolVar(&s.once, "once", false, "print one sample as JSON and exit; records and serves nothing")
 }
 

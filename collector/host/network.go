@@ -46,6 +46,7 @@ type Network struct {
 	links      map[string]*link
 	now, was   []*link // the links of this read and of the one before, in order
 	classified time.Time
+	pace       int       // by how much looking at links again is rarer
 	last       time.Time // of the last read; zero before the first
 	sum        [2]uint64 // bytes received and sent on counted links
 	started    bool      // sum has its first value
@@ -66,8 +67,12 @@ type link struct {
 
 // NewNetwork makes the source of network counters.
 func NewNetwork(cfg Config) *Network {
-	return &Network{cfg: cfg, other: cfg.gopsutil(), file: newTable(cfg.proc("net/dev")), links: map[string]*link{}}
+	return &Network{pace: 1, cfg: cfg, other: cfg.gopsutil(), file: newTable(cfg.proc("net/dev")), links: map[string]*link{}}
 }
+
+// SetPace makes looking at links again rarer by a factor, when the agent is over
+// its budget.
+func (n *Network) SetPace(factor int) { n.pace = factor }
 
 // Read adds every link's counters and rates, then the node's. InfiniBand ports
 // that fail leave the links alone, but not the node's figures, which would lack them.
@@ -139,7 +144,7 @@ func (n *Network) once() error {
 func (n *Network) follow(now time.Time) (gone bool, err error) {
 	n.round++
 	n.now, n.was = n.was[:0], n.now
-	changed := n.classified.IsZero() || now.Sub(n.classified) >= classifyEvery
+	changed := n.classified.IsZero() || now.Sub(n.classified) >= classifyEvery*time.Duration(n.pace)
 	for i := range n.lines {
 		l, isNew := n.link(n.lines[i].name)
 		l.cur.v, l.cur.has = n.lines[i].counts, allLinkCounters

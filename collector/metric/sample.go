@@ -63,8 +63,6 @@ func (s *Sample) Node() *Reading {
 // kept apart so that a failing source is never mistaken for a zero.
 type SourceStatus struct {
 	Name string
-	// Read is false on ticks where a slower source was not due.
-	Read bool
 	// Err is what failed, or nil. Points read before the failure are kept.
 	Err error
 	// Duration is how long the read took.

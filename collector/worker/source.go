@@ -41,6 +41,7 @@ type Source struct {
 	files     *files
 	facts     nodeFacts
 	pages     int64
+	pace      int // by how much searches are rarer than asked for
 	sight     *sight
 	ledger    *ledger
 	resolvers []resolver
@@ -78,7 +79,7 @@ func New(o Options) *Source {
 	}
 	f := newFiles(o.Root)
 	s := &Source{
-		o: o, files: f, pages: int64(os.Getpagesize()), sight: newSight(f), ledger: newLedger(f),
+		o: o, files: f, pages: int64(os.Getpagesize()), pace: 1, sight: newSight(f), ledger: newLedger(f),
 		resolvers: processResolvers(o.Patterns), users: newUsers(f), pilots: map[int]*pilot{}, inside: map[*worker]reading{}, trees: map[*account]*worker{},
 	}
 	s.groups = newGroups(f)
@@ -129,10 +130,14 @@ func (s *Source) Read(ctx context.Context, b *metric.Batch) error {
 	return failed
 }
 
+// SetPace makes searches for workers rarer by a factor, when the agent is over
+// its budget.
+func (s *Source) SetPace(factor int) { s.pace = factor }
+
 // find adds new workers and new processes of those that are known.
 func (s *Source) find(ctx context.Context) error {
 	now := time.Now()
-	due := s.searched.IsZero() || now.Sub(s.searched) >= s.o.Discover
+	due := s.searched.IsZero() || now.Sub(s.searched) >= s.o.Discover*time.Duration(s.pace)
 	var failed error
 	if due || len(s.trees) > 0 {
 		failed = s.sight.news(s.adopt)
