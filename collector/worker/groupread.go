@@ -21,6 +21,7 @@ func (s *Source) measureGroup(w *worker) error {
 	used, ok := g.usage(gr.rel)
 	if w.tree == nil {
 		if !ok {
+			w.now.cpu = gr.used // not to be taken for the use of what it is in
 			return g.unreadable(gr)
 		}
 		gr.grew = used - gr.used

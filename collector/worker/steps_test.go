@@ -1,10 +1,13 @@
 package worker
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
 	"testing"
+
+	"nodemeter/collector/metric"
 )
 
 // steps2 writes a step of a job of version 2, with its tasks' usage and processes.
@@ -98,6 +101,25 @@ func TestEndOfAStep(t *testing.T) {
 	v = read(t, s)
 	near(t, "the last step with its end", v["slurm-7.1"]["worker_cpu_seconds"], 3.80)
 	near(t, "the job's rest at the end", v["slurm-7"]["worker_cpu_seconds"], 0)
+}
+
+// A step whose counters vanish before it is known to have ended does not fall to its job.
+func TestStepThatCannotBeRead(t *testing.T) {
+	m := newMachine(t)
+	m.write("proc/self/mounts", v2Mounts)
+	m.job2("slurmstepd.scope", "job_7", 500, 60)
+	m.steps2("job_7", "step_0", 400, 60)
+	s := m.source(Options{Slurm: Steps})
+	read(t, s)
+	m.remove("sys/fs/cgroup/system.slice/slurmstepd.scope/job_7/step_0/cpu.stat")
+	var b metric.Batch
+	if err := s.Read(context.Background(), &b); err == nil {
+		t.Error("nothing said of counters that cannot be read")
+	}
+	near(t, "the rest of the job", values(&b)["slurm-7"]["worker_cpu_seconds"], 1)
+	if v, ok := values(&b)["slurm-7.0"]["worker_cpu_seconds"]; ok {
+		t.Errorf("the step has %v", v)
+	}
 }
 
 // A Dask worker in a step is taken from the step, and once only.
