@@ -24,6 +24,7 @@ type analyzer struct {
 	meta    *window.Meta
 	events  []metric.Event // of the node being read
 	all     map[string]*Distribution
+	pooled  map[string]*Distribution // over workers, where they are an axis
 	pending []pendingSeries
 	cells   int
 	frame   *frameBuilder
@@ -41,7 +42,7 @@ type pendingSeries struct {
 
 func newAnalyzer(o *Options, csv bool) *analyzer {
 	a := &analyzer{
-		o: o, csv: csv, exact: exactLimit, bins: o.Bins, tracks: map[Entity]*track{}, all: map[string]*Distribution{},
+		o: o, csv: csv, exact: exactLimit, bins: o.Bins, tracks: map[Entity]*track{}, all: map[string]*Distribution{}, pooled: map[string]*Distribution{},
 		result: &Result{Zone: o.Zone, by: o.By, group: o.Group}, frame: &frameBuilder{},
 		draw: append(slices.Clone(seriesColumns), o.Columns...),
 	}
@@ -143,11 +144,12 @@ func (a *analyzer) finishNode() {
 	nodeFirst := int64(0)
 	for _, e := range keys {
 		t := a.tracks[e]
-		all := a.all
-		if e.Kind == metric.Node {
-			nodeFirst = t.seen.first // nodes sort first
-		} else {
-			all = nil
+		var all map[string]*Distribution
+		switch {
+		case e.Kind == metric.Node:
+			all, nodeFirst = a.all, t.seen.first // nodes sort first
+		case e.Kind == metric.Worker && a.groups == nil:
+			all = a.pooled
 		}
 		r := t.finish(a.events, all)
 		if t.member != nil {
@@ -211,15 +213,19 @@ func (a *analyzer) finish() (*Result, error) {
 	for name, d := range a.all {
 		r.Overall[name] = d.stats()
 	}
-	a.lay()
-	if a.frame != nil {
-		r.Frame = a.frame.frame()
-	}
+	var groups *Axis
 	if a.groups != nil {
 		r.Groups = a.groups.finish()
 		if a.groups.width > a.groups.tick {
 			r.groupWidth = time.Duration(a.groups.width)
 		}
+		groups = a.groupAxis()
+		a.bound()
+	}
+	r.Axis = a.axis(groups)
+	a.lay()
+	if a.frame != nil {
+		r.Frame = a.frame.frame()
 	}
 	r.Missing = a.missing()
 	slices.SortStableFunc(r.Events, func(x, y metric.Event) int { return cmp.Compare(x.Time.UnixNano(), y.Time.UnixNano()) })

@@ -69,6 +69,8 @@ type Result struct {
 	Notes    []string
 	Problems []window.Problem
 
+	// Axis is what pictures have a line or a row for.
+	Axis Axis
 	// Groups are the jobs or users asked for.
 	Groups []*Group
 

@@ -49,6 +49,7 @@ func (p Parts) Assemble() (*Result, error) {
 			r.Missing = append(r.Missing, n)
 		}
 	}
+	r.Axis = r.nodeAxis()
 	r.Use = r.use()
 	return r, r.addFindings(p.Rules)
 }

@@ -26,9 +26,11 @@ var groupColumns = [...]struct {
 
 // Places in groupColumns.
 const (
-	groupGPUUtil = 4 + iota
-	groupGPUs
-	groupGPUsAllocated
+	groupCPUUtil       = 0
+	groupMemoryUtil    = 2
+	groupGPUUtil       = 4
+	groupGPUs          = 5
+	groupGPUsAllocated = 6
 )
 
 // Group is what the workers of one job or user used together.

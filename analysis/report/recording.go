@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"nodemeter/analysis"
@@ -17,7 +18,7 @@ func Recording(r *analysis.Result, number string, t *Tasks) (Section, error) {
 	if err != nil {
 		return s, err
 	}
-	s.Blocks = append(s.Blocks, Block{Text: "What the nodes did. " + v.origin(), Facts: v.facts()})
+	s.Blocks = append(s.Blocks, Block{Text: v.what() + v.origin(), Facts: v.facts()})
 	shown := v.worthShowing(pictures)
 	if t != nil && t.Set.Len() > 0 {
 		shown = append([]*Picture{t.Running(r)}, shown...)
@@ -29,11 +30,22 @@ func Recording(r *analysis.Result, number string, t *Tasks) (Section, error) {
 	if lines := findingLines(r); len(lines) > 0 {
 		s.Blocks = append(s.Blocks, Block{Heading: "Findings", Findings: lines})
 	}
-	s.Blocks = append(s.Blocks, Block{Heading: "By worker", Table: v.workerTable()})
+	s.Blocks = append(s.Blocks, Block{Heading: "By " + v.noun(), Table: v.workerTable()})
 	if notes := r.AllNotes(); len(notes) > 0 {
 		s.Blocks = append(s.Blocks, Block{Heading: "About the recording", Notes: notes})
 	}
 	return s, nil
+}
+
+// what says whose load the pictures show; the figures beside are the nodes'.
+func (v *view) what() string {
+	switch {
+	case v.ofNodes():
+		return "What the nodes did. "
+	case v.r.Axis.Name == "worker":
+		return fmt.Sprintf("The figures are of the nodes; the pictures show the %d workers that were found on them (--by node: the nodes). ", len(v.workers))
+	}
+	return fmt.Sprintf("The figures are of the nodes; the pictures show what each %s used of them. %s ", v.noun(), v.r.Axis.Unit)
 }
 
 // worthShowing leaves out pictures of things that were not recorded, and maxima
@@ -56,14 +68,14 @@ func Lead(r *analysis.Result) string {
 	if v.csv {
 		what = "worker"
 	}
-	if len(v.workers) != 1 {
+	if len(v.nodes) != 1 {
 		what += "s"
 	}
 	var seen, expected int64
-	for _, e := range v.workers {
+	for _, e := range v.nodes {
 		seen, expected = seen+e.Presence.Seen, expected+e.Presence.Expected
 	}
-	s := fmt.Sprintf("%d %s, %s to %s (%s)", len(v.workers), what, v.clock(r.From), v.clock(r.To), analysis.FormatDuration(r.To.Sub(r.From)))
+	s := fmt.Sprintf("%d %s, %s to %s (%s)", len(v.nodes), what, v.clock(r.From), v.clock(r.To), analysis.FormatDuration(r.To.Sub(r.From)))
 	if r.Interval > 0 {
 		s += ", one sample every " + analysis.FormatDuration(r.Interval)
 	}
@@ -79,7 +91,7 @@ func share(n, of int64) string {
 func (v *view) facts() []Fact {
 	var out []Fact
 	add := func(name, column, note string) {
-		s := v.stats(column)
+		s := v.ofAll(column)
 		if s == nil {
 			out = append(out, Fact{name, "not recorded", ""})
 			return
@@ -121,22 +133,27 @@ func (v *view) gpuFact() Fact {
 		return Fact{"Average GPU", "no GPU", "no sample has a GPU value above 0"}
 	}
 	mean := analysis.Number(b.Mean)
-	if s := v.stats("gpu_util"); s != nil && len(v.gpuNote()) == 0 {
+	if s := v.ofAll("gpu_util"); s != nil && len(v.gpuNote()) == 0 {
 		mean = s.Mean
 	}
 	with := 0
-	for _, e := range v.workers {
+	for _, e := range v.nodes {
 		if v.has(e, "gpu_util") {
 			with++
 		}
 	}
-	return Fact{"Average GPU", percent(mean), fmt.Sprintf("over %d of %d workers that have one, idle samples included; busy means at least one kernel was running", with, len(v.workers))}
+	return Fact{"Average GPU", percent(mean), fmt.Sprintf("over %d of %d workers that have one, idle samples included; busy means at least one kernel was running", with, len(v.nodes))}
 }
 
-// workerTable is the table by worker, with coverage beside every figure.
+// workerTable is the table by row, nodes before what was found on them, with
+// coverage beside every figure.
 func (v *view) workerTable() *Table {
-	t := &Table{Caption: "Averages weighted by the time each sample covers; percentiles over samples", Head: []string{"Worker", "CPU mean", "CPU P95", "Memory mean", "Memory max", "GPU mean", "Network mean", "Samples", "Coverage", "Gaps"}}
-	for _, e := range v.workers {
+	t := &Table{Caption: v.about("Averages weighted by the time each sample covers; percentiles over samples"), Head: []string{v.row(), "CPU mean", "CPU P95", "Memory mean", "Memory max", "GPU mean", "Network mean", "Samples", "Coverage", "Gaps"}}
+	rows := v.workers
+	if !v.ofNodes() {
+		rows = append(slices.Clone(v.nodes), rows...)
+	}
+	for _, e := range rows {
 		get := func(column string, of func(*analysis.Stats) analysis.Number) string {
 			if !v.has(e, column) {
 				return "-"
@@ -168,7 +185,7 @@ func Title(r *analysis.Result) string {
 	}
 	switch {
 	case v.csv || len(list) == 0:
-		return fmt.Sprintf("Resource report: %d workers", len(v.workers))
+		return fmt.Sprintf("Resource report: %d workers", len(v.nodes))
 	case len(list) <= 3:
 		return "Resource report: " + strings.Join(list, ", ")
 	}

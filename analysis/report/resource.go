@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"nodemeter/analysis"
@@ -15,7 +16,8 @@ import (
 // view is a recording as the pictures of section 5 need it.
 type view struct {
 	r       *analysis.Result
-	workers []*analysis.EntityResult // the notebook's workers: nodes, or a CSV's workers
+	workers []*analysis.EntityResult // the rows of the pictures: see analysis.Axis
+	nodes   []*analysis.EntityResult // or a CSV's workers
 	gpus    []*analysis.EntityResult
 	unit    string  // of the time axis
 	seconds float64 // a unit's length
@@ -27,22 +29,54 @@ func newView(r *analysis.Result) *view {
 	for _, e := range r.Entities {
 		switch e.Entity.Kind {
 		case metric.Node:
-			v.workers = append(v.workers, e)
+			v.nodes = append(v.nodes, e)
 		case metric.GPU, metric.MIG:
 			v.gpus = append(v.gpus, e)
 		}
 	}
+	v.workers = r.Axis.Rows
 	v.unit, v.seconds = plot.TimeUnit(r.To.Sub(r.From).Seconds())
 	return v
 }
 
-// label names a worker: a CSV's worker_id alone.
+// label names a row: a CSV's worker_id alone, and a worker without the node
+// where there is only one.
 func (v *view) label(e *analysis.EntityResult) string {
-	if v.csv && e.Entity.Worker != "" {
+	if e.Entity.Worker != "" && (v.csv || e.Entity.Node == "" || e.Entity.Kind == metric.Worker && len(v.nodes) == 1) {
 		return e.Entity.Worker
 	}
 	return e.Entity.Label()
 }
+
+// noun is what a row is called: the notebook calls nodes workers too.
+func (v *view) noun() string {
+	if n := v.r.Axis.Name; n == "job" || n == "user" {
+		return n
+	}
+	return "worker"
+}
+
+// row is the noun as a heading.
+func (v *view) row() string { return strings.ToUpper(v.noun()[:1]) + v.noun()[1:] }
+
+// about adds what shares are of to a caption.
+func (v *view) about(caption string) string {
+	if v.r.Axis.Unit == "" {
+		return caption
+	}
+	return strings.TrimSpace(caption) + " " + v.r.Axis.Unit
+}
+
+// nodeNoun is what nodes are called beside rows that are none.
+func (v *view) nodeNoun() string {
+	if v.ofNodes() {
+		return "workers"
+	}
+	return "nodes"
+}
+
+// ofNodes reports whether the rows are the nodes.
+func (v *view) ofNodes() bool { return v.r.Axis.Name == "node" }
 
 func (v *view) timeAxis() plot.Axis { return plot.Axis{Label: "Time (" + v.unit + ")"} }
 
@@ -120,9 +154,13 @@ func scaled(vs []float64, by float64) []float64 {
 	return out
 }
 
-// stats are the figures of a column over all workers that have it.
-func (v *view) stats(column string) *analysis.Stats {
-	s := v.r.Overall[column]
+// stats are the figures of a column over all rows that have it.
+func (v *view) stats(column string) *analysis.Stats { return sampled(v.r.Axis.Overall[column]) }
+
+// ofAll are those over all nodes.
+func (v *view) ofAll(column string) *analysis.Stats { return sampled(v.r.Overall[column]) }
+
+func sampled(s *analysis.Stats) *analysis.Stats {
 	if s == nil || s.Samples == 0 {
 		return nil
 	}

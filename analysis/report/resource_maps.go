@@ -66,7 +66,7 @@ func (v *view) heatmap(name string, highest bool) *Picture {
 		title, label, how = "CPU Utilization Heatmap (Maximum)", "Highest CPU Utilization (%)", "highest sample"
 	}
 	series, names := v.series(v.workers, "cpu_util")
-	return v.heatmapOf(title, label, how, "Worker", series, names, highest)
+	return v.heatmapOf(title, label, how, v.row(), series, names, highest)
 }
 
 func (v *view) heatmapOf(title, label, how, row string, series []*analysis.Series, names []string, highest bool) *Picture {
@@ -123,9 +123,9 @@ func meanOf(vs []float64) float64 {
 
 // timeNode is the colour plot with a band above and averages beside it.
 func (v *view) timeNode() *Picture {
-	const title = "CPU Utilization by Time and Worker"
+	title := "CPU Utilization by Time and " + v.row()
 	series, names := v.series(v.workers, "cpu_util")
-	pic := v.heatmapOf(title, "CPU Utilization (%)", "mean", "Worker", series, names, false)
+	pic := v.heatmapOf(title, "CPU Utilization (%)", "mean", v.row(), series, names, false)
 	heat, ok := pic.Panel.(*plot.Heatmap)
 	if !ok {
 		return pic
@@ -141,7 +141,7 @@ func (v *view) timeNode() *Picture {
 		}
 	}
 	pic.Panel, pic.Tall, pic.Wide = p, true, true
-	pic.Caption = "Above: the average over workers and the band between the lowest and the highest sample. Beside: each worker's average. " + pic.Caption
+	pic.Caption = fmt.Sprintf("Above: the average over %[1]ss and the band between the lowest and the highest sample. Beside: each %[1]s's average. ", v.noun()) + pic.Caption
 	return pic
 }
 
@@ -149,7 +149,7 @@ func (v *view) timeNode() *Picture {
 func (v *view) gpuHeatmap() *Picture {
 	of := v.gpus
 	if len(of) == 0 {
-		of = v.workers
+		of = v.nodes
 	}
 	series, names := v.series(of, "gpu_util")
 	pic := v.heatmapOf("GPU Utilization Heatmap", "GPU Utilization (%)", "mean", "GPU", series, names, false)

@@ -13,7 +13,7 @@ func (v *view) disk() *Picture {
 	const title = "Disk Throughput Over Time"
 	var series []*analysis.Series
 	var names []string
-	for _, e := range v.workers {
+	for _, e := range v.nodes {
 		read, written := e.Series["disk_read_bytes"], e.Series["disk_written_bytes"]
 		if read == nil || written == nil {
 			continue
@@ -22,7 +22,7 @@ func (v *view) disk() *Picture {
 		sum.Mean, sum.Min, sum.Max = plus(read.Mean, written.Mean), plus(read.Min, written.Min), plus(read.Max, written.Max)
 		series, names = append(series, &sum), append(names, v.label(e))
 	}
-	p := v.linesOf(title, "Read and written (MB/s)", series, names, 1e-6)
+	p := v.linesOf(title, "Read and written (MB/s)", v.nodeNoun(), series, names, 1e-6)
 	p.Caption = "Megabytes per second (10⁶ bytes) read from and written to physical disks."
 	return p
 }
@@ -74,7 +74,7 @@ func (v *view) pressure() *Picture {
 	t := &Table{Caption: "Share of time in which at least one task waited", Head: []string{"Resource", "Average", "Highest worker and bin"}}
 	top := 0.0
 	for i, c := range [...]struct{ name, column string }{{"CPU", "pressure_cpu_some_ratio"}, {"Memory", "pressure_memory_some_ratio"}, {"I/O", "pressure_io_some_ratio"}} {
-		series, _ := v.series(v.workers, c.column)
+		series, _ := v.series(v.nodes, c.column)
 		a := analysis.Average(series)
 		if a == nil {
 			continue

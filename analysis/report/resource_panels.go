@@ -86,7 +86,7 @@ func Resources(r *analysis.Result, names []string) ([]*Picture, error) {
 // cpu is the notebook's first panel.
 func (v *view) cpu() *Picture {
 	p := v.lines("CPU Utilization Over Time", "CPU Utilization (%)", "cpu_util", 100)
-	p.Caption = "CPU utilization of every worker, and in bold the average over the workers present at each time. Lines stop at gaps."
+	p.Caption = v.about(fmt.Sprintf("CPU utilization of every %[1]s, and in bold the average over the %[1]ss present at each time. Lines stop at gaps.", v.noun()))
 	return p
 }
 
@@ -97,11 +97,15 @@ func (v *view) over(name string) *Picture {
 	case "memory":
 		p = v.lines("Memory Utilization Over Time", "Memory Utilization (%)", "memory_util", 100)
 		p.Caption = "Share of memory that is not available to new programs."
+		if !v.ofNodes() {
+			p.Caption = v.about("Share of the memory of its node.")
+		}
 	case "gpu":
 		p = v.lines("GPU Utilization Over Time", "GPU Utilization (%)", "gpu_util", 100)
 		p.Caption = "Mean over each worker's GPUs, idle ones included; a GPU counts as busy while at least one kernel was running. " + strings.Join(v.gpuNote(), " ")
 	default:
-		p = v.lines("Network Throughput Over Time", "Network (Mbit/s)", "network_mbps", 1)
+		series, names := v.series(v.nodes, "network_mbps")
+		p = v.linesOf("Network Throughput Over Time", "Network (Mbit/s)", v.nodeNoun(), series, names, 1)
 		p.Caption = "Megabits per second (10⁶), received and sent, over physical links."
 	}
 	return p
@@ -110,11 +114,11 @@ func (v *view) over(name string) *Picture {
 // lines draws a column of the workers over time, factor times its value.
 func (v *view) lines(title, label, column string, factor float64) *Picture {
 	series, names := v.series(v.workers, column)
-	return v.linesOf(title, label, series, names, factor)
+	return v.linesOf(title, label, v.noun()+"s", series, names, factor)
 }
 
-func (v *view) linesOf(title, label string, series []*analysis.Series, names []string, factor float64) *Picture {
-	p := &plot.Lines{Title: title, X: v.timeAxis(), Y: plot.Axis{Label: label, Zero: true}, Noun: "workers"}
+func (v *view) linesOf(title, label, noun string, series []*analysis.Series, names []string, factor float64) *Picture {
+	p := &plot.Lines{Title: title, X: v.timeAxis(), Y: plot.Axis{Label: label, Zero: true}, Noun: noun}
 	if strings.HasSuffix(label, "(%)") {
 		p.Y = plot.Axis{Label: label, Max: 100}
 	}
@@ -136,7 +140,7 @@ func (v *view) linesOf(title, label string, series []*analysis.Series, names []s
 		p.Bands = []plot.Band{{Name: "min–max", X: x, Low: scaled(average.Min, factor), High: scaled(average.Max, factor), Color: plot.SteelBlue()}}
 	}
 	lo, hi := rangeOf(average.Mean)
-	pic.Alt = fmt.Sprintf("%s, line chart of %d workers over %s. The average runs between %s and %s; single samples reach from %s to %s.", title, len(series),
+	pic.Alt = fmt.Sprintf("%s, line chart of %d %s over %s. The average runs between %s and %s; single samples reach from %s to %s.", title, len(series), noun,
 		analysis.FormatDuration(v.r.To.Sub(v.r.From)), short(lo*factor), short(hi*factor), short(lowest(average.Min)*factor), short(highest(average.Max)*factor))
 	return pic
 }
@@ -195,16 +199,16 @@ func (v *view) boxes() *Picture {
 		alt += fmt.Sprintf(" %s: median %.1f %%, half of the samples between %.1f and %.1f %%.", c.name, box.Median, box.Q1, box.Q3)
 	}
 	return &Picture{Title: title, Panel: p, Alt: alt, Table: t,
-		Caption: "All workers' samples together; the GPU over the workers that have one. Boxes hold half of the samples, whiskers reach 1.5 box heights, the cross is the mean, circles are values beyond."}
+		Caption: "All " + v.noun() + "s' samples together; the GPU over the " + v.noun() + "s that have one. Boxes hold half of the samples, whiskers reach 1.5 box heights, the cross is the mean, circles are values beyond."}
 }
 
 // bars is the notebook's fourth panel, in natural order of names.
 func (v *view) bars() *Picture {
-	const title = "Average Resource Utilization by Worker"
-	p := &plot.Bars{Title: title, X: plot.Axis{Label: "Worker"}, Y: plot.Axis{Label: "Average Utilization (%)", Max: 107}, Absent: "no GPU",
+	title := "Average Resource Utilization by " + v.row()
+	p := &plot.Bars{Title: title, X: plot.Axis{Label: v.row()}, Y: plot.Axis{Label: "Average Utilization (%)", Max: 107}, Absent: "no GPU",
 		Sets:   []plot.BarSet{{Name: "CPU", Color: plot.Engine(0)}, {Name: "Memory", Color: plot.Engine(1)}, {Name: "GPU", Color: plot.Engine(2)}},
 		Format: func(x float64) string { return fmt.Sprintf("%.1f", x) }}
-	t := &Table{Caption: "Averages, weighted by time, with coverage", Head: []string{"Worker", "CPU", "Memory", "GPU", "Samples", "Coverage", "Gaps"}}
+	t := &Table{Caption: "Averages, weighted by time, with coverage", Head: []string{v.row(), "CPU", "Memory", "GPU", "Samples", "Coverage", "Gaps"}}
 	for _, e := range v.workers {
 		p.X.Categories = append(p.X.Categories, v.label(e))
 		row := []string{v.label(e)}
@@ -218,7 +222,7 @@ func (v *view) bars() *Picture {
 		}
 		t.Rows = append(t.Rows, append(row, fmt.Sprint(e.Presence.Seen), coverage(&e.Presence), fmt.Sprint(e.Presence.GapCount)))
 	}
-	alt := fmt.Sprintf("%s, bars for %d workers.", title, len(v.workers))
+	alt := fmt.Sprintf("%s, bars for %d %ss.", title, len(v.workers), v.noun())
 	for i, s := range p.Sets {
 		if lo, hi := rangeOf(s.Values); !math.IsNaN(lo) {
 			alt += fmt.Sprintf(" %s between %.1f and %.1f %%.", s.Name, lo, hi)
@@ -227,8 +231,8 @@ func (v *view) bars() *Picture {
 		}
 	}
 	if gpu := p.Sets[2]; math.IsNaN(highest(gpu.Values)) { // a legend without bars would only puzzle
-		p.Sets, p.Notes = p.Sets[:2], []string{"No worker has a GPU."}
+		p.Sets, p.Notes = p.Sets[:2], []string{"No " + v.noun() + " has a GPU."}
 	}
 	return &Picture{Title: title, Panel: p, Alt: alt, Table: t.limit(),
-		Caption: "Averages weighted by the time each sample covers, workers in natural order. " + strings.Join(v.gpuNote(), " ")}
+		Caption: v.about("Averages weighted by the time each sample covers, " + v.noun() + "s in natural order. " + strings.Join(v.gpuNote(), " "))}
 }

@@ -34,6 +34,9 @@ cell is replaced by
 
     resource_df = pd.read_csv("resource.csv")
 
+With --by worker there is a row a job, worker or process tree and tick instead,
+of those that attribution found; network_mbps, which has no owner, is empty.
+
 A node without a GPU has an empty gpu_util. The notebook's own generator writes 0
 there, and its box plot needs that: --gpu-absent 0 does the same.`,
 		Example: `  nodemeter export -o resource.csv
@@ -45,7 +48,7 @@ there, and its box plot needs that: --gpu-absent 0 does the same.`,
 	fl := cmd.Flags()
 	fl.StringVar(&f.format, "format", "csv", "csv, jsonl, parquet or openmetrics")
 	fl.StringVarP(&f.output, "output", "o", "-", "file to write, - for standard output")
-	fl.StringVar(&f.by, "by", "worker", "rows for each node, gpu, mig, nic, disk or cpu; worker is node in the notebook's shape (worker_id is the node), and jobs' workers are in --format openmetrics")
+	fl.StringVar(&f.by, "by", "", "rows for each `KIND`: worker (jobs, engines' workers, process trees: docs/workers.md), node, gpu, mig, nic, disk or cpu (default: the nodes in the notebook's shape, worker_id is the node)")
 	fl.StringSliceVar(&f.columns, "columns", nil, "metric columns (default: the notebook's four); see nodemeter inspect")
 	fl.StringVar(&f.gpuAbsent, "gpu-absent", "", "what to write where there is no GPU: empty or 0")
 	fl.StringVar(&f.job, "job", "nodemeter", "openmetrics: value of the job label")
@@ -69,7 +72,7 @@ func runExport(cmd *cobra.Command, args []string, f *exportFlags) error {
 	err = writeOutput(cmd.Context(), cmd.OutOrStdout(), f.output, func(w io.Writer) error {
 		report, err = f.write(w, paths, q)
 		if err == nil && report.rows == 0 {
-			err = errors.New("nothing recorded in that range (nodemeter inspect shows what there is)")
+			err = errors.New("nothing recorded of that kind in that range (nodemeter inspect shows what there is)")
 		}
 		return err
 	})
@@ -89,7 +92,7 @@ func (f *exportFlags) query() (window.Query, error) {
 		return q, usagef("--format is csv, jsonl, parquet or openmetrics, not %q", f.format)
 	}
 	kind := metric.Node
-	if f.by != "worker" {
+	if f.by != "" {
 		var err error
 		if kind, err = metric.ParseEntityKind(f.by); err != nil {
 			return q, usagef("--by: %w", err)
@@ -123,7 +126,7 @@ func (f *exportFlags) write(w io.Writer, paths []string, q window.Query) (export
 	if err != nil {
 		return exported{}, err
 	}
-	o := export.Options{Identity: f.by != "worker" || len(f.columns) > 0, GPUAbsent: f.gpuAbsent}
+	o := export.Options{Identity: f.by != "" && f.by != "worker" || len(f.columns) > 0, GPUAbsent: f.gpuAbsent}
 	var n int
 	switch f.format {
 	case "csv":

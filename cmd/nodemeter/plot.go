@@ -24,6 +24,7 @@ type plotFlags struct {
 	against        []string
 	width, height  float64
 	dpi            int
+	by             axisFlag
 }
 
 func newPlot() *cobra.Command {
@@ -52,6 +53,7 @@ Panels of a recording:
 	f.analyze.add(cmd)
 	fl := cmd.Flags()
 	f.tasks.add(fl)
+	f.by.add(fl)
 	fl.StringVar(&f.picture, "picture", "throughput", "which `PICTURE` of the tasks: "+strings.Join(report.TaskFigures(), ", "))
 	fl.StringSliceVar(&f.against, "against", nil, "a second recording, as `PATHS`, to draw over the first")
 	fl.StringVarP(&f.output, "output", "o", "", "`FILE` to write, - for standard output (default: as the notebook names it, resource_utilization.png)")
@@ -123,12 +125,16 @@ func (f *plotFlags) recording(cmd *cobra.Command, paths []string) (*analysis.Res
 	if err != nil {
 		return nil, err
 	}
+	if err := f.by.set(&o); err != nil {
+		return nil, err
+	}
 	o.Kinds = []metric.EntityKind{metric.GPU, metric.MIG}
 	result, err := f.analyze.analyze(cmd, o)
 	if err != nil {
 		return nil, err
 	}
 	reportProblems(cmd.ErrOrStderr(), result.Problems)
+	f.by.check(cmd.ErrOrStderr(), result)
 	return result, nil
 }
 

@@ -19,6 +19,7 @@ type reportFlags struct {
 	output  string
 	title   string
 	rules   string
+	by      axisFlag
 }
 
 func newReport() *cobra.Command {
@@ -30,6 +31,9 @@ func newReport() *cobra.Command {
 sample windows (directories or single files, open ones too) or one CSV of the notebook's shape.
 With --tasks (or --runs, or --scaling) it has the notebook's other sections too, in its order;
 section 5 is then left out unless a recording is named, as arguments or by --windows.
+
+The pictures have a line or row for each worker (job, engine's worker, process tree) where attribution
+found a few, else for each node; --by node, worker, job or user says which. The figures are of the nodes.
 
 The file needs no network, no script and no font; it prints, and follows the reader's light or
 dark theme. The same recording gives the same bytes.`,
@@ -44,6 +48,7 @@ dark theme. The same recording gives the same bytes.`,
 	fl.StringSliceVar(&f.windows, "windows", nil, "the recording's `PATHS`, the same as the arguments")
 	fl.StringVarP(&f.output, "output", "o", "report.html", "`FILE` to write, - for standard output")
 	fl.StringVar(&f.rules, "rules", "", "take the findings' rules from this `FILE` (YAML) instead of the built-in ones")
+	f.by.add(fl)
 	fl.StringVar(&f.title, "title", "", "`TITLE` of the page (default: made of the nodes' names)")
 	return cmd
 }
@@ -94,6 +99,9 @@ func (f *reportFlags) readRecording(cmd *cobra.Command, paths []string, measured
 	if err != nil {
 		return nil, err
 	}
+	if err := f.by.set(&o); err != nil {
+		return nil, err
+	}
 	o.Kinds = []metric.EntityKind{metric.GPU, metric.MIG}
 	if o.Rules, err = loadRules(f.rules, nil); err != nil {
 		return nil, err
@@ -103,6 +111,7 @@ func (f *reportFlags) readRecording(cmd *cobra.Command, paths []string, measured
 		return nil, err
 	}
 	reportProblems(cmd.ErrOrStderr(), result.Problems)
+	f.by.check(cmd.ErrOrStderr(), result)
 	if measured != nil && f.analyze.server.url == "" {
 		if measured.Join, err = tasks.NewJoin(cmd.Context(), measured.Set, o); err != nil {
 			return nil, err

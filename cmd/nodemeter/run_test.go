@@ -132,8 +132,16 @@ func TestRunWithoutAnAgent(t *testing.T) {
 	if err := os.Link(self, alone); err != nil {
 		t.Fatal(err)
 	}
+	sh, err := exec.LookPath("sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	bare := t.TempDir() // a PATH without an agent, which may be installed on this machine
+	if err := os.Symlink(sh, filepath.Join(bare, "sh")); err != nil {
+		t.Fatal(err)
+	}
 	cmd := nodemeterRun(t, "sh", "-c", "echo ran")
-	cmd.Path, cmd.Env = alone, append(os.Environ(), "PATH=/usr/bin:/bin")
+	cmd.Path, cmd.Env = alone, append(os.Environ(), "PATH="+bare)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if code := exitCode(t, cmd.Run()); code != exitOwn || stdout.Len() > 0 || !strings.Contains(stderr.String(), "nodemeterd is neither beside") {
