@@ -34,10 +34,10 @@ func listen(s *settings, log *slog.Logger) (*endpoint, error) {
 	if !s.serves() {
 		return e, nil
 	}
+	if err := s.checkWebConfig(); err != nil {
+		return nil, err
+	}
 	if e.config != "" {
-		if err := web.Validate(e.config); err != nil {
-			return nil, fmt.Errorf("web configuration file %s: %w", e.config, err)
-		}
 		e.scheme = "http(s)"
 	}
 	if s.systemdSocket {
@@ -60,6 +60,17 @@ func listen(s *settings, log *slog.Logger) (*endpoint, error) {
 		e.listeners = append(e.listeners, l)
 	}
 	return e, nil
+}
+
+// checkWebConfig reads the web configuration and the certificates it names.
+func (s *settings) checkWebConfig() error {
+	if s.webConfigFile == "" || !s.serves() {
+		return nil
+	}
+	if err := web.Validate(s.webConfigFile); err != nil {
+		return fmt.Errorf("web configuration file %s: %w", s.webConfigFile, err)
+	}
+	return nil
 }
 
 // listenError says what to do about an address that cannot be had.

@@ -2,26 +2,25 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
 	"strconv"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"nodemeter/collector"
+	"nodemeter/collector/metric"
 )
 
 // systemdSocket stands in for systemd: it returns the function that reads the
 // next message.
 func systemdSocket(t *testing.T) (next func() string) {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "notify")
-	c, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { c.Close() })
-	t.Setenv("NOTIFY_SOCKET", path)
+	c := listenAsSystemd(t)
 	return func() string {
 		t.Helper()
 		b := make([]byte, 4096)
@@ -34,6 +33,18 @@ func systemdSocket(t *testing.T) (next func() string) {
 		}
 		return string(b[:n])
 	}
+}
+
+func listenAsSystemd(t *testing.T) *net.UnixConn {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "notify")
+	c, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	t.Setenv("NOTIFY_SOCKET", path)
+	return c
 }
 
 func expectMessage(t *testing.T, got, want string) {
@@ -65,6 +76,52 @@ func TestWatchdogShorterThanTheIntervalIsStretched(t *testing.T) {
 	expectMessage(t, next(), "WATCHDOG_USEC=180000000")
 	if n.every != 45*time.Second {
 		t.Errorf("pats every %s", n.every)
+	}
+}
+
+// TestWatchdogHearsOfTheTickLoopOnly: a loop that is stuck pats no more, while
+// everything else in the process goes on.
+func TestWatchdogHearsOfTheTickLoopOnly(t *testing.T) {
+	socket := listenAsSystemd(t)
+	t.Setenv("WATCHDOG_USEC", "30000000")
+	t.Setenv("WATCHDOG_PID", strconv.Itoa(os.Getpid()))
+	synctest.Test(t, func(t *testing.T) {
+		n := newNotifier(time.Second, slog.New(slog.DiscardHandler))
+		ctx, stop := context.WithCancel(t.Context())
+		samples, stuck := 0, make(chan struct{})
+		runner, err := collector.New(collector.Options{Interval: time.Second, Sinks: []func(*metric.Sample){n.tick, func(*metric.Sample) {
+			if samples++; samples == 40 {
+				<-stuck
+			}
+		}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		done := make(chan error)
+		go func() { done <- runner.Run(ctx) }()
+		<-time.After(10 * time.Minute)
+		stop()
+		close(stuck)
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	if err := socket.SetReadDeadline(time.Now().Add(100 * time.Millisecond)); err != nil {
+		t.Fatal(err)
+	}
+	pats, b := 0, make([]byte, 4096)
+	for {
+		n, err := socket.Read(b)
+		if err != nil {
+			break // no more
+		}
+		expectMessage(t, string(b[:n]), "WATCHDOG=1")
+		pats++
+	}
+	// One at the first tick, then every 8 s of the first 40, and one by the
+	// sample that is taken at the end.
+	if pats != 6 {
+		t.Errorf("%d messages, want 6", pats)
 	}
 }
 

@@ -15,6 +15,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/pflag"
 	"golang.org/x/sys/unix"
+
+	"nodemeter/collector/metric"
 )
 
 // configuration is how the settings came about, so that they can be read again.
@@ -26,7 +28,8 @@ type configuration struct {
 	level *slog.LevelVar
 }
 
-// read resolves all settings anew and returns them by name.
+// read resolves all settings anew, checks them as far as a start would without
+// touching anything, and returns them by name.
 func (c *configuration) read() (map[string]string, error) {
 	s := &settings{}
 	fs := pflag.NewFlagSet("nodemeterd", pflag.ContinueOnError)
@@ -39,9 +42,39 @@ func (c *configuration) read() (map[string]string, error) {
 	if err := s.resolve(fs, c.env); err != nil {
 		return nil, err
 	}
+	if err := s.startable(c.env); err != nil {
+		return nil, err
+	}
 	out := map[string]string{}
 	fs.VisitAll(func(f *pflag.Flag) { out[f.Name] = f.Value.String() })
 	return out, nil
+}
+
+// startable makes everything of a daemon that can be made beside a running one,
+// so that a setting that a start would refuse is refused by a reload.
+func (s *settings) startable(env lookup) error {
+	name, err := s.nodeName()
+	if err != nil {
+		return err
+	}
+	d := &daemon{settings: s, log: slog.New(slog.DiscardHandler), node: &metric.Entity{Kind: metric.Node, ID: name}}
+	if s.recordWindows {
+		dir, err := s.dir(env, os.Getuid())
+		if err != nil {
+			return err
+		}
+		if err := s.windowOptions(name, dir, d.log).Check(); err != nil {
+			return err
+		}
+	}
+	if err := s.checkWebConfig(); err != nil {
+		return err
+	}
+	if _, err := d.compatible(); err != nil {
+		return err
+	}
+	_, err = d.pushing()
+	return err
 }
 
 // reloader reads the configuration again on SIGHUP. A bad one keeps the old.

@@ -21,16 +21,20 @@ import (
 // openRecorder begins to record. A directory that cannot be used now is most
 // likely a typo and an error; a disk that fails later is not.
 func openRecorder(s *settings, node, dir string, log *slog.Logger) (*window.Recorder, error) {
-	r, err := window.NewRecorder(window.Options{
-		Dir: dir, Node: node, BootID: bootID(), Agent: version, Interval: s.interval,
-		Width: s.windowsWidth, SyncInterval: s.syncInterval,
-		MaxBytes: int64(s.maxBytes), MaxAge: s.maxAge, MinFree: int64(s.minFree),
-		Log: log, Seal: sealInChild,
-	})
+	r, err := window.NewRecorder(s.windowOptions(node, dir, log))
 	if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) {
 		return nil, fmt.Errorf("windows cannot be written: %w; name another directory with --windows.dir, or record nothing with --windows=false", err)
 	}
 	return r, err
+}
+
+func (s *settings) windowOptions(node, dir string, log *slog.Logger) window.Options {
+	return window.Options{
+		Dir: dir, Node: node, BootID: bootID(), Agent: version, Interval: s.interval,
+		Width: s.windowsWidth, SyncInterval: s.syncInterval,
+		MaxBytes: int64(s.maxBytes), MaxAge: s.maxAge, MinFree: int64(s.minFree),
+		Log: log, Seal: sealInChild,
+	}
 }
 
 // bootID is the kernel's identity of this boot, or "" where there is none

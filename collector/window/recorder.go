@@ -115,6 +115,9 @@ func (r *Recorder) ensureDir() error {
 	return nil
 }
 
+// Check says whether NewRecorder would take the options. It touches no file.
+func (o Options) Check() error { return o.complete() }
+
 func (o *Options) complete() error {
 	if o.Dir == "" || o.Node == "" {
 		return errors.New("windows: a directory and a node name are needed")
