@@ -51,25 +51,7 @@ func usagef(format string, args ...any) error { return usageError{fmt.Errorf(for
 // run executes one command line and returns the exit code: 0, 1 when it
 // failed, 2 when the command line is wrong.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	root := &cobra.Command{
-		Use:           "nodemeter",
-		Short:         "Summarize, draw and check what nodemeterd recorded on HPC nodes",
-		Version:       version,
-		SilenceErrors: true,
-		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
-		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
-	root.SetArgs(args)
-	root.SetIn(stdin)
-	root.SetOut(stdout)
-	root.SetErr(stderr)
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	for _, make := range commands {
-		root.AddCommand(make())
-	}
-	checkArgs(root)
-	err := root.ExecuteContext(ctx)
+	err := newRoot(args, stdin, stdout, stderr).ExecuteContext(ctx)
 	stderr = printable{stderr}
 	var usage usageError
 	var exit exitError
@@ -89,6 +71,29 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	}
 	fmt.Fprintf(stderr, "nodemeter: %v\n", err)
 	return 1
+}
+
+// newRoot is the command line.
+func newRoot(args []string, stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
+	root := &cobra.Command{
+		Use:           "nodemeter",
+		Short:         "Summarize, draw and check what nodemeterd recorded on HPC nodes",
+		Version:       version,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	for _, make := range commands {
+		root.AddCommand(make())
+	}
+	checkArgs(root)
+	return root
 }
 
 // checkArgs makes wrong arguments of a command and of those below it usage

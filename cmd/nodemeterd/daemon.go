@@ -139,9 +139,7 @@ func (d *daemon) handler() http.Handler {
 // publish hands a sample to everyone who wants it. It is called on the tick
 // loop, and none of what it calls blocks.
 func (d *daemon) publish(s *metric.Sample) {
-	if d.samples++; d.samples == handBackAt {
-		go handBack(d.log)
-	}
+	d.samples++
 	d.export.Publish(s)
 	if d.recorder != nil {
 		d.recorder.Publish(s)

@@ -18,7 +18,7 @@ const examples = `  nodemeterd                                sample every secon
   nodemeterd --once                         print one sample as JSON and exit
   nodemeterd --interval=100ms --windows.dir=run1
   nodemeterd --web.listen-address=:9911     let Prometheus reach it from other machines
-  nodemeterd --config.file=/etc/nodemeter/nodemeterd.yaml
+  nodemeterd --config.file=/etc/nodemeter/nodemeterd.yml
   NODEMETER_LOG_LEVEL=debug nodemeterd      every flag is an environment variable too`
 
 const helpEnd = `
