@@ -9,7 +9,7 @@ FUZZTIME    ?= 5s
 # The NVML header marks calls that go-nvml binds as deprecated: a page of warnings that is not ours.
 export CGO_CFLAGS ?= -O2 -g -Wno-deprecated-declarations
 
-.PHONY: build run stop test lint fuzz e2e bench generate clean
+.PHONY: build run stop test lint fuzz e2e bench generate release release-lint clean
 
 build: ## both binaries in bin/
 	$(GO) build -trimpath -ldflags '$(LDFLAGS) -extldflags=-Wl,-z,lazy' -o bin/nodemeterd ./cmd/nodemeterd
@@ -50,6 +50,20 @@ bench: ## benchmarks, in benchstat's format
 
 generate: ## the generated pages in docs/
 	$(GO) generate ./...
+
+# The version without a tag is that of the commit.
+RELEASE_VERSION ?=
+RELEASE_ARCHES  ?= amd64 arm64
+release: ## packages, tarballs, SBOM and checksums in dist/ (see docs/install.md)
+	deploy/package/release.sh "$(RELEASE_VERSION)" $(RELEASE_ARCHES)
+
+# nfpm writes absolute names into an rpm, which rpmlint would unpack over this
+# machine: a cpio that does not believe them goes before the real one.
+release-lint: ## lintian and rpmlint on dist/
+	lintian --fail-on error,warning dist/*.deb
+	@dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; \
+	printf '#!/bin/sh\nexec %s --no-absolute-filenames "$$@"\n' "$$(command -v cpio)" >"$$dir/cpio"; chmod 755 "$$dir/cpio"; \
+	PATH="$$dir:$$PATH" rpmlint --strict -c deploy/package/rpm/rpmlint.toml dist/*.rpm
 
 clean:
 	rm -rf bin dist
