@@ -9,7 +9,7 @@ FUZZTIME    ?= 5s
 # The NVML header marks calls that go-nvml binds as deprecated: a page of warnings that is not ours.
 export CGO_CFLAGS ?= -O2 -g -Wno-deprecated-declarations
 
-.PHONY: build run stop test lint fuzz e2e bench generate release release-lint clean
+.PHONY: build run stop test lint fuzz e2e bench cost generate release release-lint clean
 
 build: ## both binaries in bin/
 	$(GO) build -trimpath -ldflags '$(LDFLAGS) -extldflags=-Wl,-z,lazy' -o bin/nodemeterd ./cmd/nodemeterd
@@ -47,6 +47,10 @@ e2e: build ## end-to-end tests with real components (see docs/architecture.md, T
 
 bench: ## benchmarks, in benchstat's format
 	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+cost: build ## what the agent costs beside the other programs that are installed, and a program beside it (docs/performance.md)
+	$(GO) test -tags e2e -run '^$$' -bench 'Cost' -benchtime 60x -timeout 1h ./cmd/e2e
+	$(GO) test -tags e2e -run '^$$' -bench 'Impact' -benchtime 40x -timeout 1h ./cmd/e2e
 
 generate: ## the generated pages in docs/
 	$(GO) generate ./...

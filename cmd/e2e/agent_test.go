@@ -71,7 +71,7 @@ type agent struct {
 
 // startAgent starts nodemeterd on a private directory and a free port, under
 // prefix (such as "ip netns exec NAME"), and waits until it is ready.
-func startAgent(t *testing.T, prefix []string, args ...string) *agent {
+func startAgent(t testing.TB, prefix []string, args ...string) *agent {
 	t.Helper()
 	a := &agent{dir: t.TempDir(), log: &syncBuffer{}, done: make(chan struct{})}
 	port := freePort(t)
@@ -119,7 +119,7 @@ func (a *agent) stop(t *testing.T) {
 type fatal struct{ error }
 
 // eventually retries until f succeeds; the deadline only bounds a failing test.
-func eventually(t *testing.T, what string, f func() error) {
+func eventually(t testing.TB, what string, f func() error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
 	defer cancel()
@@ -156,7 +156,7 @@ func get(url string) (string, error) {
 	return string(b), err
 }
 
-func freePort(t *testing.T) int {
+func freePort(t testing.TB) int {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
