@@ -96,13 +96,13 @@ var summaryColumns = []string{
 	"disk_read_bytes", "disk_written_bytes", "disk_io_seconds", "cpu_iowait_seconds",
 	"pressure_cpu_some_ratio", "pressure_memory_some_ratio", "pressure_io_some_ratio", "pressure_io_full_ratio",
 	"gpu_power_watts", "gpu_energy_joules", "gpu_memory_util", "gpu_memory_used_bytes", "gpu_util_max",
-	"network_receive_bytes", "network_transmit_bytes", "gpu_sm_active",
+	"network_receive_bytes", "network_transmit_bytes", "network_busiest_util", "network_util", "gpu_sm_active",
 	"gpu_throttled_power_seconds", "gpu_throttled_thermal_seconds", "gpu_throttled_hardware_seconds",
 }
 
 // seriesColumns are kept over time too, for the rules and the pictures.
 var seriesColumns = []string{
-	"cpu_util", "memory_util", "gpu_util", "network_mbps", "disk_read_bytes", "disk_written_bytes",
+	"cpu_util", "memory_util", "gpu_util", "network_mbps", "network_busiest_util", "network_util", "disk_read_bytes", "disk_written_bytes",
 	"pressure_cpu_some_ratio", "pressure_memory_some_ratio", "pressure_io_some_ratio", "gpu_power_watts",
 }
 

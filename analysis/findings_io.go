@@ -2,7 +2,6 @@ package analysis
 
 import (
 	"fmt"
-	"strconv"
 
 	"nodemeter/collector/metric"
 )
@@ -39,42 +38,44 @@ func checkIOBound(q *inquiry) {
 	}
 }
 
-// linkSpeed is what a link or node can carry in one direction, 10^6 bit/s; 0 where unknown.
-func linkSpeed(e *EntityResult, fallback float64) float64 {
-	for _, l := range e.Info {
-		if l.Name == "speed_mbps" {
-			if v, err := strconv.ParseFloat(l.Value, 64); err == nil && v > 0 {
-				return v
-			}
-		}
-	}
-	return fallback
-}
-
 // checkNetworkBound looks for links that were full for much of the time. Where
-// no link was recorded on its own, nodes are judged, as if they had one.
+// no link was recorded on its own, nodes are judged by their busiest. Links
+// whose speed was not recorded are held against the site's, as if each node had
+// one of them.
 func checkNetworkBound(q *inquiry) {
 	q.why = "the speed of the links is not known: set link_mbps in a rules file"
-	var known []*EntityResult
 	for _, kind := range []metric.EntityKind{metric.NIC, metric.Node} {
+		column := "network_busiest_util"
+		if kind == metric.NIC {
+			column = "network_util"
+		}
 		for _, e := range q.r.Entities {
-			if e.Entity.Kind == kind && linkSpeed(e, q.at("link_mbps")) > 0 {
-				known = append(known, e)
+			if e.Entity.Kind != kind {
+				continue
+			}
+			if e.Stats[column] != nil {
+				q.judgeLink(e, column, 1, metric.Ratio, "the link's speed")
+			} else if speed := q.at("link_mbps"); speed > 0 {
+				q.judgeLink(e, "network_mbps", speed, metric.Mbps, FormatValue(Number(speed), metric.Mbps))
 			}
 		}
-		if len(known) > 0 {
-			break
+		if q.total > 0 {
+			return
 		}
 	}
-	for _, x := range q.subjects(known, "network_mbps") {
-		s, speed := x.e.Series["network_mbps"], linkSpeed(x.e, q.at("link_mbps"))
+}
+
+// judgeLink judges one link by a column that is at most at full.
+func (q *inquiry) judgeLink(e *EntityResult, column string, most float64, unit metric.Unit, of string) {
+	s := e.Series[column]
+	for _, x := range q.subjects([]*EntityResult{e}, column) {
 		if s == nil {
 			continue
 		}
-		full, all, spans := q.r.spansWhere(func(i int) (bool, bool) { return s.Samples[i] > 0, s.Mean[i] > q.at("full")*speed })
+		full, all, spans := q.r.spansWhere(func(i int) (bool, bool) { return s.Samples[i] > 0, s.Mean[i] > q.at("full")*most })
 		if share := ratio(float64(full), float64(all)); float64(share) > q.at("share") {
-			q.hit(x.e, fmt.Sprintf("mean %s of %s, full %s of the time", FormatValue(x.s.Mean, metric.Mbps), FormatValue(Number(speed), metric.Mbps), FormatValue(share, metric.Ratio)),
-				map[string]Number{"mean_mbps": x.s.Mean, "speed_mbps": Number(speed), "share": share}, spans...)
+			q.hit(e, fmt.Sprintf("mean %s of %s, full %s of the time", FormatValue(x.s.Mean, unit), of, FormatValue(share, metric.Ratio)),
+				map[string]Number{"mean": x.s.Mean, "most": Number(most), "share": share}, spans...)
 		}
 	}
 }

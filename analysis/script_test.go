@@ -26,7 +26,6 @@ import (
 //	  interval 0 1x7                           real lengths, seconds (default: the first 0, then every)
 //	  stop 5s                                  the agent stopped in order at this offset
 //	  event KIND 5s BY                         an event of the recording; BY is a duration or a count
-//	  info speed_mbps 1000
 //	csv                                        then the file, indented
 //	from/to TIME, nodes A,B, zone Z, rules     (YAML of a rules file, indented)
 //	expect                                     then one indented line each:

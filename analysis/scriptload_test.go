@@ -128,8 +128,6 @@ func (l *testLoad) line(t *testing.T, at, line string) {
 		l.node.meta.Events = append(l.node.meta.Events, metric.Event{Kind: metric.EventStop, Time: l.start.Add(d)})
 	case "event":
 		l.event(t, at, words)
-	case "info":
-		l.node.meta.Entities = append(l.node.meta.Entities, metric.Entity{Kind: l.chunk.Kind, ID: l.chunk.ID, Info: []metric.Label{{Name: words[1], Value: words[2]}}})
 	default:
 		l.columns[words[0]] = parseValues(t, at, words[1:])
 		l.order = append(l.order, words[0])

@@ -66,7 +66,7 @@ func findPorts(sys string, known []*ibPort) ([]*ibPort, error) {
 // newPort returns nil for a port that counts nothing, such as a software
 // device (rxe, siw), whose bytes the link beneath it counts.
 func newPort(dir, name string) *ibPort {
-	p := &ibPort{name: name, key: []byte(name), class: classInfiniBand, speed: portSpeed(readWord(filepath.Join(dir, "rate")))}
+	p := &ibPort{name: name, key: []byte(name), class: classInfiniBand, speed: portSpeed(dir)}
 	if readWord(filepath.Join(dir, "link_layer")) == "Ethernet" {
 		p.class = classRoCE
 	}
@@ -95,11 +95,12 @@ func (p *ibPort) samePort(q *ibPort) bool {
 }
 
 // portSpeed is what the file rate says ("100 Gb/sec (4X EDR)"), in bytes a
-// second; 0 where it says nothing.
-func portSpeed(rate string) int64 {
-	figure, _, ok := strings.Cut(rate, " Gb/sec")
+// second; 0 where it says nothing, and for a port that is not active ("4:
+// ACTIVE"), whose rate is that of no link.
+func portSpeed(dir string) int64 {
+	figure, _, ok := strings.Cut(readWord(filepath.Join(dir, "rate")), " Gb/sec")
 	gigabits, err := strconv.ParseFloat(figure, 64)
-	if !ok || err != nil || !(gigabits > 0 && gigabits < 1e6) {
+	if !ok || err != nil || !(gigabits > 0 && gigabits < 1e6) || !strings.HasSuffix(readWord(filepath.Join(dir, "state")), " ACTIVE") {
 		return 0
 	}
 	return int64(gigabits * 1e9 / 8)

@@ -57,9 +57,10 @@ type link struct {
 	name   string
 	class  string
 	entity *metric.Entity
-	speed  int64  // bytes a second in one direction; 0: not known
-	sum    bool   // counted in the node's figures
-	round  uint64 // of the read that last saw it
+	speed  int64   // bytes a second in one direction; 0: not known
+	util   float64 // share of it that this read found used; negative: not known
+	sum    bool    // counted in the node's figures
+	round  uint64  // of the read that last saw it
 	cur    linkCounters
 	prev   linkCounters
 	before uint64 // round of prev; 0: there is none
@@ -245,8 +246,9 @@ func (n *Network) classify(now time.Time) {
 // add gives a link's counters and, after the first read, its rates. A counter
 // that stepped back (a driver reloaded, a 32-bit counter that wrapped) has none.
 func (l *link) add(b *metric.Batch, elapsed time.Duration) {
-	var points [linkCounts + 4]metric.Point
+	var points [linkCounts + 5]metric.Point
 	n := 0
+	l.util = -1
 	for i, d := range linkDescs {
 		if l.cur.v[i] > maxCounter {
 			b.Reject()
@@ -272,6 +274,12 @@ func (l *link) add(b *metric.Batch, elapsed time.Duration) {
 		}
 		if okR && okT {
 			points[n] = metric.Float(linkMbps, mbps(received+sent, elapsed))
+			n++
+		}
+		if okR && okT && l.speed > 0 {
+			// The clock is read apart from the counters: a full link may come out above 1.
+			l.util = min(float64(max(received, sent))/(float64(l.speed)*elapsed.Seconds()), 1)
+			points[n] = metric.Float(linkUtil, l.util)
 			n++
 		}
 	}
@@ -300,7 +308,7 @@ func mbps(bytes uint64, elapsed time.Duration) float64 {
 // counted link has one: without it the node's would be too low.
 func (n *Network) addNode(b *metric.Batch, elapsed time.Duration, complete, all bool) {
 	var deltas [2]uint64
-	links := 0
+	links, busiest := 0, -1.0
 	for _, l := range n.now {
 		for i := range deltas {
 			d, ok := l.delta(i)
@@ -314,6 +322,7 @@ func (n *Network) addNode(b *metric.Batch, elapsed time.Duration, complete, all 
 		}
 		if l.sum {
 			links++
+			busiest = max(busiest, l.util)
 		}
 		l.prev, l.before = l.cur, l.round
 	}
@@ -328,5 +337,8 @@ func (n *Network) addNode(b *metric.Batch, elapsed time.Duration, complete, all 
 	if complete && elapsed > 0 {
 		b.Add(n.cfg.Node, metric.Float(networkReceiveMbps, mbps(deltas[0], elapsed)),
 			metric.Float(networkTransmitMbps, mbps(deltas[1], elapsed)), metric.Float(networkMbps, mbps(deltas[0]+deltas[1], elapsed)))
+		if busiest >= 0 {
+			b.Add(n.cfg.Node, metric.Float(networkBusiest, busiest))
+		}
 	}
 }

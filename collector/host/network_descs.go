@@ -39,12 +39,27 @@ var linkSpeedDesc = &metric.Desc{On: metric.NIC, Column: "network_speed_bytes", 
 	Help: "What this link carries in one direction, bytes per second (speed of /sys/class/net, rate of an InfiniBand port), as of half a minute ago at most.",
 	Unit: metric.Bytes, Kind: metric.Gauge, Type: metric.TypeInt, Absent: "the link is down, virtual, or does not tell its speed"}
 
+// The busier direction counts, since links carry both at once: two directions
+// at half their speed fill no link.
+var (
+	linkUtil = utilDesc(metric.NIC, "network_util", "nodemeter_network_device_utilization_ratio",
+		"Share of this link's speed that the busier of its directions used over the interval.", "first read, a counter stepped back, or the link's speed is not known")
+	networkBusiest = utilDesc(metric.Node, "network_busiest_util", "nodemeter_network_busiest_link_utilization_ratio",
+		"Utilization of the busiest of the node's counted links whose speed is known: the busier direction's share of the speed over the interval.",
+		"first read, or no counted link tells its speed, or one of them came, went, restarted or could not be read in the interval")
+)
+
+func utilDesc(on metric.EntityKind, column, family, help, absent string) *metric.Desc {
+	return &metric.Desc{On: on, Column: column, Metric: family, Help: help,
+		Unit: metric.Ratio, Kind: metric.Gauge, Type: metric.TypeFloat, Step: ratioStep, Absent: absent}
+}
+
 // Descs lists the metrics of the node and of each link.
 func (n *Network) Descs() []*metric.Desc {
-	d := []*metric.Desc{networkMbps, networkReceiveMbps, networkTransmitMbps}
+	d := []*metric.Desc{networkMbps, networkReceiveMbps, networkTransmitMbps, networkBusiest}
 	d = append(d, networkDescs[:]...)
 	d = append(d, linkMbps, linkReceiveMbps, linkTransmitMbps)
-	return append(append(d, linkDescs[:]...), linkSpeedDesc)
+	return append(append(d, linkDescs[:]...), linkSpeedDesc, linkUtil)
 }
 
 func mbpsDesc(on metric.EntityKind, column, help string) *metric.Desc {

@@ -361,13 +361,52 @@ func TestLinkSpeed(t *testing.T) {
 }
 
 func TestPortSpeed(t *testing.T) {
-	for rate, want := range map[string]int64{
-		"100 Gb/sec (4X EDR)": 100e9 / 8, "2.5 Gb/sec (1X SDR)": 2.5e9 / 8, "400 Gb/sec (4X NDR)": 400e9 / 8,
-		"": 0, "0 Gb/sec": 0, "-1 Gb/sec": 0, "NaN Gb/sec": 0, "1e30 Gb/sec": 0, "fast": 0, "100": 0,
+	const active = "4: ACTIVE"
+	for _, c := range []struct {
+		rate, state string
+		want        int64
+	}{
+		{"100 Gb/sec (4X EDR)", active, 100e9 / 8}, {"2.5 Gb/sec (1X SDR)", active, 2.5e9 / 8}, {"400 Gb/sec (4X NDR)", active, 400e9 / 8},
+		{"10 Gb/sec (4X SDR)", "1: DOWN", 0}, {"10 Gb/sec (4X SDR)", "2: INIT", 0}, {"10 Gb/sec (4X SDR)", "", 0},
+		{"", active, 0}, {"0 Gb/sec", active, 0}, {"-1 Gb/sec", active, 0}, {"NaN Gb/sec", active, 0}, {"1e30 Gb/sec", active, 0},
+		{"fast", active, 0}, {"100", active, 0},
 	} {
-		if got := portSpeed(rate); got != want {
-			t.Errorf("%q: %d, want %d", rate, got, want)
+		dir := t.TempDir()
+		write(t, dir, "rate", c.rate+"\n")
+		write(t, dir, "state", c.state+"\n")
+		if got := portSpeed(dir); got != c.want {
+			t.Errorf("%q, %q: %d, want %d", c.rate, c.state, got, c.want)
 		}
+	}
+}
+
+// The busier direction of the busiest counted link, against its speed.
+func TestUtilizationOfLinks(t *testing.T) {
+	_, after, err := step(t, func(root string) {
+		write(t, root, "sys/class/net/eth1/speed", "10\n") // seen in half a minute
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(t, after, map[string]any{
+		"nic eth0 network_util": 10.0 / 25e3, "nic mlx5_0:1 network_util": 1000.0 / 200e3, "nic eth1 network_util": absent,
+		"node n1 network_busiest_util": 1000.0 / 200e3,
+	})
+	for speed, util := range map[string]any{"20": 0.5, "10": 1.0, "1": 1.0, "-1": absent} {
+		synctest.Test(t, func(t *testing.T) {
+			root, cfg := fixture(t)
+			write(t, root, "sys/class/net/eth0/speed", speed+"\n")
+			write(t, root, "sys/class/net/tap0/speed", "1\n")
+			n := NewNetwork(cfg)
+			want(t, mustRead(t, n), map[string]any{"nic eth0 network_util": absent, "node n1 network_busiest_util": absent})
+			second()
+			overlay(t, root, "proc1")
+			node := util
+			if node == absent {
+				node = 1000.0 / 200e3
+			}
+			want(t, mustRead(t, n), map[string]any{"nic eth0 network_util": util, "node n1 network_busiest_util": node, "nic tap0 network_util": absent})
+		})
 	}
 }
 

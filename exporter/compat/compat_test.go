@@ -77,7 +77,7 @@ func sample(t *testing.T) *metric.Sample {
 	return &metric.Sample{Time: time.Unix(1700000000, 0), Readings: []metric.Reading{
 		reading(&metric.Entity{Kind: metric.Node, ID: "n1"}, map[string]float64{"memory_total_bytes": 1024, "load1": 0.5, "pressure_io_full_seconds": 2.5}),
 		reading(&metric.Entity{Kind: metric.CPU, ID: "0"}, map[string]float64{"cpu_idle_seconds": 10, "cpu_user_seconds": 3, "cpu_guest_seconds": 1}),
-		reading(&metric.Entity{Kind: metric.NIC, ID: "eth0", Info: []metric.Label{{Name: "class", Value: "physical"}}}, map[string]float64{"network_receive_bytes": 7, "network_transmit_drops": 2}),
+		reading(&metric.Entity{Kind: metric.NIC, ID: "eth0", Info: []metric.Label{{Name: "class", Value: "physical"}}}, map[string]float64{"network_receive_bytes": 7, "network_transmit_drops": 2, "network_speed_bytes": 125e6}),
 		reading(&metric.Entity{Kind: metric.NIC, ID: "mlx5_0/1", Info: []metric.Label{{Name: "class", Value: "infiniband"}}}, map[string]float64{"network_receive_bytes": 9}),
 		reading(&metric.Entity{Kind: metric.Disk, ID: "sda"}, map[string]float64{"disk_io_seconds": 4}),
 		reading(&metric.Entity{Kind: metric.GPU, ID: "GPU-1", Info: []metric.Label{{Name: "driver", Value: "550"}, {Name: "index", Value: "0"}, {Name: "name", Value: "NVIDIA H200"}, {Name: "pci_bus_id", Value: "00:1"}}},
@@ -121,6 +121,9 @@ node_memory_MemTotal_bytes 1024
 # HELP node_network_receive_bytes_total Network device statistic receive_bytes.
 # TYPE node_network_receive_bytes_total counter
 node_network_receive_bytes_total{device="eth0"} 7
+# HELP node_network_speed_bytes Network device property: speed_bytes
+# TYPE node_network_speed_bytes gauge
+node_network_speed_bytes{device="eth0"} 1.25e+08
 # HELP node_network_transmit_drop_total Network device statistic transmit_drop.
 # TYPE node_network_transmit_drop_total counter
 node_network_transmit_drop_total{device="eth0"} 2

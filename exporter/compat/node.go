@@ -75,6 +75,8 @@ func deviceFamilies() []*family {
 	} {
 		out = append(out, &family{name: f[1], help: f[2], kind: prometheus.CounterValue, on: metric.NIC, column: "network_" + f[0], only: ofKernel})
 	}
+	out = append(out, &family{name: "node_network_speed_bytes", help: "Network device property: speed_bytes", kind: prometheus.GaugeValue,
+		on: metric.NIC, column: "network_speed_bytes", only: ofKernel})
 	for _, f := range [][3]string{
 		{"read_bytes", "node_disk_read_bytes_total", "The total number of bytes read successfully."},
 		{"written_bytes", "node_disk_written_bytes_total", "The total number of bytes written successfully."},
