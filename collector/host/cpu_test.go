@@ -163,6 +163,8 @@ func TestParseCPUs(t *testing.T) {
 		{"negative", strings.Replace(good, " 4 ", " -4 ", 1), "is not a number"},
 		{"huge", strings.Replace(good, " 4 ", " 99999999999999999999 ", 1), "too large"},
 		{"not a core", strings.Replace(good, "cpu0", "cpux", 1), "is not a number"},
+		{"too large", strings.Replace(good, " 3 ", " 9223372036854775808 ", 1), "number 3: 9223372036854775808 is too large"},
+		{"far too large", strings.Replace(good, " 3 ", " 18446744073709551616 ", 1), "too large"},
 		{"core twice", strings.Replace(good, line0, line0+line0, 1), "twice"},
 		{"sum twice", "cpu  1 2 3 4 5 6 7\n" + good, "first and once"},
 		{"damaged name", strings.Replace(good, "intr", "xpu1 1 2 3 4 5 6 7 8 9 10\nintr", 1), "then intr"},

@@ -53,6 +53,29 @@ func TestDiskIdentity(t *testing.T) {
 	}
 }
 
+// Between two reads a disk may be taken out and another get its name.
+func TestDiskUnderAnOldNameIsLookedAt(t *testing.T) {
+	root, cfg := fixture(t)
+	d := NewDisk(cfg)
+	model := func() string {
+		for _, r := range batchOf(t, d).Readings() {
+			if r.Entity.ID == "nvme0n1" {
+				return r.Entity.Info[0].Value
+			}
+		}
+		return ""
+	}
+	model()
+	write(t, root, "sys/block/nvme0n1/device/model", "Another\n")
+	if got := model(); got != "Dell Ent NVMe" {
+		t.Errorf("model %q while its counters go on", got)
+	}
+	edit(t, root, "proc/diskstats", " 259       0 nvme0n1 1000", " 259       0 nvme0n1 5")
+	if got := model(); got != "Another" {
+		t.Errorf("model %q of the disk that came", got)
+	}
+}
+
 func TestDiskHotPlugAddsNoJump(t *testing.T) {
 	root, cfg := fixture(t)
 	d := NewDisk(cfg)
@@ -141,6 +164,7 @@ func TestParseDiskstats(t *testing.T) {
 		{"uneven", row + "\n8 1 sdb 1 2 3 4 5 6 7 8 9 10 11 1 2 3 4\n", "as many"},
 		{"letters", strings.Replace(row, " 5 ", " five ", 1) + "\n", "not a number"},
 		{"negative", strings.Replace(row, " 5 ", " -5 ", 1) + "\n", "not a number"},
+		{"too large", strings.Replace(row, " 4 ", " 9223372036854775808 ", 1) + "\n", "too large"},
 		{"too many sectors", strings.Replace(row, " 3 ", " 9223372036854775807 ", 1) + "\n", "too large"},
 	} {
 		_, err := parseDiskstats([]byte(c.data), nil)

@@ -38,6 +38,30 @@ func TestMemoryWithoutALineHasNoPoint(t *testing.T) {
 	}
 }
 
+// Lines are recognized by those of the read before, and must not be when they
+// are others, or when a number has another width.
+func TestMeminfoThatChanges(t *testing.T) {
+	var m meminfo
+	for _, c := range []struct {
+		data                string
+		total, free, cached uint64
+	}{
+		{"MemTotal:       16 kB\nMemFree:         8 kB\nCached:          7 kB\n", 16, 8, 7},
+		{"MemTotal:      160 kB\nMemFree:        98 kB\nCached:          7 kB\n", 160, 98, 7},
+		{"MemTotal:        1 kB\nMemFree:         0 kB\nCached:        777 kB\n", 1, 0, 777},
+		{"MemTotal:        1 kB\nCached:          3 kB\nMemFree:         2 kB\n", 1, 2, 3},
+		{"MemTotal:        1 kB\nBuffer2:         9 kB\nMemFree:         2 kB\nCached:          4 kB\n", 1, 2, 4},
+		{"MemTotal:5 kB\nMemFree: 123456789012 kB\nCached:" + strings.Repeat(" ", 60) + "6 kB\n", 5, 123456789012, 6},
+		{"MemTotal:       16 kB\nMemFree:         8 kB\nCached:          7 kB\n", 16, 8, 7},
+	} {
+		for range 2 {
+			if err := m.parse([]byte(c.data)); err != nil || m.kB[memTotal] != c.total || m.kB[memFree] != c.free || m.kB[memCached] != c.cached {
+				t.Errorf("%q: %v, %v", c.data, m.kB, err)
+			}
+		}
+	}
+}
+
 func TestMemoryThatCannotBe(t *testing.T) {
 	root, cfg := fixture(t)
 	edit(t, root, "proc/meminfo", "131072000", "0")
