@@ -20,7 +20,7 @@ type percent struct {
 }
 
 // The processor time that the agent may use when nobody says otherwise, in
-// percent of one core. Sampling a hundred times a second is worth more.
+// percent of one core. Sampling ten times a second and more is worth more.
 const (
 	defaultMaxCPU = 0.5
 	fastMaxCPU    = 2
@@ -46,7 +46,7 @@ func (p *percent) Type() string { return "percent" }
 // budget is what the agent may use, and how its use is known.
 func (d *daemon) budget() collector.Budget {
 	limit := d.maxCPU.value
-	if !d.maxCPU.told && d.interval < fastInterval {
+	if !d.maxCPU.told && d.interval <= fastInterval {
 		limit = fastMaxCPU
 	}
 	return collector.Budget{Cores: limit / 100, Used: d.used}

@@ -28,6 +28,8 @@ func TestBudgetOfAFastInterval(t *testing.T) {
 	}{
 		{time.Second, percent{value: defaultMaxCPU}, 0.005},
 		{10 * time.Millisecond, percent{value: defaultMaxCPU}, 0.02},
+		{100 * time.Millisecond, percent{value: defaultMaxCPU}, 0.02},
+		{101 * time.Millisecond, percent{value: defaultMaxCPU}, 0.005},
 		{10 * time.Millisecond, percent{value: 0.1, told: true}, 0.001},
 		{time.Second, percent{told: true}, 0},
 	} {
