@@ -46,10 +46,18 @@ func newGPMBuffer() gpmBuffer {
 }
 
 // compare asks for what happened between two samples.
-func (b gpmBuffer) compare(older, newer nvml.GpmSample) nvml.Return {
-	b.c.sample1, b.c.sample2 = handle(older), handle(newer)
+func (b gpmBuffer) compare(older, newer gpmSample) nvml.Return {
+	b.c.sample1, b.c.sample2 = older.c, newer.c
 	return nvml.Return(C.nodemeter_gpm_get(b.c))
 }
+
+// gpmSample is go-nvml's sample and the library's pointer within it.
+type gpmSample struct {
+	nvml.GpmSample
+	c unsafe.Pointer
+}
+
+func newGPMSample(s nvml.GpmSample) gpmSample { return gpmSample{s, handle(s)} }
 
 // metric is the answer to the i-th of gpmMetrics.
 func (b gpmBuffer) metric(i int) (float64, bool) {

@@ -12,8 +12,8 @@ import (
 // (nvml.h, "GPM"). It locks no profiler out.
 type gpm struct {
 	state    gpmState
-	previous nvml.GpmSample
-	current  nvml.GpmSample
+	previous gpmSample
+	current  gpmSample
 	buffer   gpmBuffer
 	primed   bool // previous holds a sample
 }
@@ -67,11 +67,12 @@ func (g *gpu) prepare() nvml.Return {
 		g.gpm.state = gpmNone
 		return nvml.ERROR_NOT_SUPPORTED
 	}
-	if g.gpm.previous, ret = g.b.lib.GpmSampleAlloc(); ret != nvml.SUCCESS {
-		return ret
-	}
-	if g.gpm.current, ret = g.b.lib.GpmSampleAlloc(); ret != nvml.SUCCESS {
-		return ret
+	for _, s := range []*gpmSample{&g.gpm.previous, &g.gpm.current} {
+		made, ret := g.b.lib.GpmSampleAlloc()
+		if ret != nvml.SUCCESS {
+			return ret
+		}
+		*s = newGPMSample(made)
 	}
 	g.gpm.buffer = newGPMBuffer()
 	g.gpm.state = gpmReady
@@ -110,7 +111,7 @@ func (g *gpu) activity(r *device.Reading) nvml.Return {
 
 func (g *gpu) gpmSample() nvml.Return {
 	if g.parent != nil {
-		return g.parent.h.GpmMigSampleGet(g.info.GI, g.gpm.current)
+		return g.parent.h.GpmMigSampleGet(g.info.GI, g.gpm.current.GpmSample)
 	}
-	return g.h.GpmSampleGet(g.gpm.current)
+	return g.h.GpmSampleGet(g.gpm.current.GpmSample)
 }

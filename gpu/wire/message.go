@@ -155,8 +155,9 @@ func decodeSnapshot(p []byte) (*Snapshot, error) {
 		return nil, fmt.Errorf("%d devices, limit %d", n, MaxSlots)
 	}
 	m.Devices = make([]DeviceValues, 0, min(n, len(c.p)/7))
+	room := make([]device.Value, 0, len(c.p)/valueSize) // for all devices
 	for range n {
-		d, err := decodeDevice(&c)
+		d, err := decodeDevice(&c, &room)
 		if err != nil {
 			return nil, fmt.Errorf("device %d of %d: %w", len(m.Devices)+1, n, err)
 		}
@@ -165,7 +166,10 @@ func decodeSnapshot(p []byte) (*Snapshot, error) {
 	return m, c.end()
 }
 
-func decodeDevice(c *cursor) (DeviceValues, error) {
+// valueSize is a value in a frame: quantity and bits.
+const valueSize = 2 + 8
+
+func decodeDevice(c *cursor, room *[]device.Value) (DeviceValues, error) {
 	d := DeviceValues{Slot: c.u16(), State: device.State(c.u8())}
 	text := int(c.u16())
 	if text > MaxText {
@@ -180,17 +184,19 @@ func decodeDevice(c *cursor) (DeviceValues, error) {
 		return d, fmt.Errorf("slot %d, limit %d", d.Slot, MaxSlots)
 	case !d.State.Valid():
 		return d, fmt.Errorf("unknown %s", d.State)
-	case n > MaxValues || n > len(c.p)/10:
+	case n > MaxValues || n > len(c.p)/valueSize:
 		return d, fmt.Errorf("%d values do not fit", n)
 	}
-	d.Values = make([]device.Value, 0, n)
-	for range n {
-		v := device.Value{Q: device.Quantity(c.u16()), Bits: c.u64()}
+	values := c.bytes(n * valueSize)
+	for ; len(values) > 0; values = values[valueSize:] {
+		v := device.Value{Q: device.Quantity(le.Uint16(values)), Bits: le.Uint64(values[2:])}
 		if !v.Possible() {
 			return d, fmt.Errorf("quantity %d has an impossible value", v.Q)
 		}
-		d.Values = append(d.Values, v)
+		*room = append(*room, v)
 	}
+	all := len(*room)
+	d.Values = (*room)[all-n : all : all]
 	return d, nil
 }
 

@@ -14,6 +14,7 @@
 package wire
 
 import (
+	"bufio"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -74,12 +75,16 @@ func (w *Writer) Write(m Message) error {
 
 // Reader reads frames and keeps its buffer.
 type Reader struct {
-	r   io.Reader
+	r   *bufio.Reader
 	buf []byte
 }
 
+// ahead is how much a Reader takes at once: a tick of eight GPUs is 4 KiB, and
+// comes with one system call.
+const ahead = 8 << 10
+
 // NewReader reads frames from r.
-func NewReader(r io.Reader) *Reader { return &Reader{r: r} }
+func NewReader(r io.Reader) *Reader { return &Reader{r: bufio.NewReaderSize(r, ahead)} }
 
 // Read reads and decodes one message. It returns io.EOF at an end between frames.
 // The message shares no memory with the Reader.
