@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -60,6 +61,8 @@ type Exporter struct {
 	all      *distributions
 	registry *own
 	latest   latest
+	// publishing is odd while Publish is at work, and another number after it.
+	publishing atomic.Uint64
 
 	mu    sync.Mutex // guards the conversion, never taken by Publish
 	from  uint64     // the number of the sample that cache was made from
@@ -88,6 +91,8 @@ func New(o Options) (*Exporter, error) {
 
 // Publish takes the sample of a tick. It is a sink of the tick loop.
 func (e *Exporter) Publish(s *metric.Sample) {
+	e.publishing.Add(1)
+	defer e.publishing.Add(1)
 	e.health.observe(s)
 	e.all.observe(s)
 	e.latest.put(s, time.Now())
@@ -148,8 +153,25 @@ func (f shown) message() *dto.MetricFamily {
 	return f.own
 }
 
-// gather joins both kinds of families in the order of their names.
+// untorn is how often gathering is begun again because a sample came in
+// meanwhile. Once is enough unless the machine hardly runs us.
+const untorn = 3
+
+// gather returns all families, of one tick: counters of ticks, histograms and
+// the sample's own belong together.
 func (e *Exporter) gather() ([]shown, error) {
+	for range untorn - 1 {
+		before := e.publishing.Load()
+		out, err := e.gatherOnce()
+		if before%2 == 0 && e.publishing.Load() == before {
+			return out, err
+		}
+	}
+	return e.gatherOnce()
+}
+
+// gatherOnce joins both kinds of families in the order of their names.
+func (e *Exporter) gatherOnce() ([]shown, error) {
 	sample := e.gatherSample()
 	own, err := e.registry.gather()
 	out := make([]shown, 0, len(sample)+len(own))

@@ -225,6 +225,32 @@ func TestPageIsMadeOnceATick(t *testing.T) {
 	})
 }
 
+// TestFamiliesAreOfOneTick: a sample that comes in while a page is made does not
+// tear it.
+func TestFamiliesAreOfOneTick(t *testing.T) {
+	meanwhile := func() {}
+	e := newExporter(t, func(o *Options) {
+		o.Extra = []prometheus.Collector{prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "meanwhile", Help: "h"}, func() float64 { meanwhile(); return 0 })}
+	})
+	s := sample()
+	s.Time = time.Unix(100, 0)
+	s.Readings[0].Points[1] = metric.Float(user, 100)
+	e.Publish(s)
+	meanwhile = func() {
+		meanwhile = func() {}
+		s := sample()
+		s.Time = time.Unix(101, 0)
+		s.Readings[0].Points[1] = metric.Float(user, 101)
+		e.Publish(s)
+	}
+	got := do(handler(e), "GET", "/metrics").Body.String()
+	for _, want := range []string{"nodemeter_last_tick_timestamp_seconds 101\n", "nodemeter_cpu_seconds_total{mode=\"user\"} 101\n", "nodemeter_ticks_total 2\n"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q in\n%s", want, got)
+		}
+	}
+}
+
 func TestSomeFamiliesByName(t *testing.T) {
 	e := newExporter(t, nil)
 	e.Publish(sample())

@@ -104,7 +104,11 @@ type point struct {
 
 // promPoints evaluates an expression now.
 func promPoints(base, expr string) ([]point, error) {
-	body, err := get(base + "/api/v1/query?" + url.Values{"query": {expr}}.Encode())
+	return promPointsAt(base, expr, time.Now())
+}
+
+func promPointsAt(base, expr string, at time.Time) ([]point, error) {
+	body, err := get(base + "/api/v1/query?" + url.Values{"query": {expr}, "time": {at.UTC().Format(time.RFC3339Nano)}}.Encode())
 	if err != nil {
 		return nil, err
 	}
