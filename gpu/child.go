@@ -42,6 +42,14 @@ type reply struct {
 	inventory *wire.Inventory
 	detail    *wire.Detail
 	snapshot  *wire.Snapshot
+	late      []late
+}
+
+// late is the answer to an earlier tick, which came too late for it. Its values
+// are of then, but what it adds to counters is told this once.
+type late struct {
+	inventory *wire.Inventory // that came before it, if one did
+	snapshot  *wire.Snapshot
 }
 
 // start runs a reader process.
@@ -128,7 +136,8 @@ func (c *child) receive() {
 var errDeadline = errors.New("the gpu reader did not answer in time")
 
 // ask sends one tick and collects the answer. wait bounds the whole; the
-// reader itself gives its devices a part of it.
+// reader gives its devices half of it, so that the answer of one that waited
+// for a stuck call comes in time on a machine that hardly runs it.
 func (c *child) ask(wait time.Duration) (*reply, error) {
 	c.seq++
 	timer := time.NewTimer(wait)
@@ -136,7 +145,7 @@ func (c *child) ask(wait time.Duration) (*reply, error) {
 	if err := c.in.SetWriteDeadline(time.Now().Add(wait)); err != nil {
 		return nil, fmt.Errorf("set a deadline on the pipe to the gpu reader: %w", err)
 	}
-	err := c.requests.Write(&wire.Tick{Seq: c.seq, Deadline: wait * 3 / 4})
+	err := c.requests.Write(&wire.Tick{Seq: c.seq, Deadline: wait / 2})
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		c.missed++
 		return &reply{}, errDeadline
@@ -164,8 +173,7 @@ func (c *child) ask(wait time.Duration) (*reply, error) {
 	}
 }
 
-// answered reports whether the reply is to the last tick. One to an earlier
-// tick is late and left out; what else it brought is kept.
+// answered reports whether the reply is to the last tick.
 func (c *child) answered(r *reply) (bool, error) {
 	switch {
 	case r.snapshot == nil:
@@ -173,6 +181,7 @@ func (c *child) answered(r *reply) (bool, error) {
 	case r.snapshot.Seq > c.seq:
 		return false, fmt.Errorf("the gpu reader answered tick %d, asked was %d", r.snapshot.Seq, c.seq)
 	case r.snapshot.Seq < c.seq:
+		r.late = append(r.late, late{r.inventory, r.snapshot})
 		r.snapshot = nil
 		return false, nil
 	}

@@ -141,6 +141,21 @@ func (l *ledger) take(s *wire.Snapshot, now time.Time) error {
 	return nil
 }
 
+// credit enters what a snapshot that came too late adds to counters.
+func (l *ledger) credit(s *wire.Snapshot) {
+	for i := range s.Devices {
+		d := &s.Devices[i]
+		if int(d.Slot) >= len(l.slots) {
+			continue // of devices that are no longer told apart
+		}
+		for _, v := range d.Values {
+			if v.Q.Delta() || v.Q == device.XIDCode || v.Q == device.XIDTime {
+				l.add(l.slots[d.Slot], v)
+			}
+		}
+	}
+}
+
 // add enters one value into the sums.
 func (l *ledger) add(a *account, v device.Value) {
 	switch v.Q {

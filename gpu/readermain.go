@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime"
 	"strings"
 	"syscall"
 	"time"
@@ -32,6 +33,10 @@ func ReaderMain(args []string, in io.Reader, out io.Writer) int {
 		fmt.Fprintf(os.Stderr, "gpu-reader: %v\n", err)
 		return 2
 	}
+	if os.Getenv("GOMAXPROCS") == "" {
+		cfg.Widen = widen
+		widen(false)
+	}
 	// The agent decides when the reader leaves, by closing the pipe: a signal
 	// to the whole service must not take the last sample's GPUs away.
 	signal.Ignore(syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2)
@@ -40,6 +45,18 @@ func ReaderMain(args []string, in io.Reader, out io.Writer) int {
 		return 1
 	}
 	return 0
+}
+
+// widen sets how many threads run Go code at a time: one while every GPU
+// answers, because a second costs more than all calls to eight GPUs in being
+// woken and finding nothing to do; more while a call is stuck, so that the
+// others do not depend on how soon Go takes its processor back from it.
+func widen(wide bool) {
+	n := 1
+	if wide {
+		n = 4
+	}
+	runtime.GOMAXPROCS(n)
 }
 
 func readerConfig(args []string) (reader.Config, error) {

@@ -45,7 +45,7 @@ type Options struct {
 	Env []string
 
 	// Wait is how long one Read may take. Default: half the interval, at
-	// least 50 ms and at most 2 s. Devices have three quarters of it.
+	// least 50 ms and at most 2 s. Devices have half of it.
 	Wait time.Duration
 	// StartWait is how long a reader may take to open the drivers. Default 60 s.
 	StartWait time.Duration
@@ -217,6 +217,7 @@ const patience = 1
 func (s *Source) miss(r *reply, err error) {
 	now := time.Now()
 	s.facts.note(r)
+	s.credit(r, now)
 	if r.inventory != nil {
 		s.ledger.list(r.inventory, now)
 	}
@@ -226,8 +227,7 @@ func (s *Source) miss(r *reply, err error) {
 // await returns the serving reader; while the first is being started it waits
 // for it.
 func (s *Source) await(ctx context.Context, deadline time.Time) *child {
-	timer := time.NewTimer(time.Until(deadline))
-	defer timer.Stop()
+	var expired <-chan time.Time // made where there is something to wait for
 	for {
 		s.mu.Lock()
 		c, phase, changed := s.serving, s.phase, s.changed
@@ -235,9 +235,12 @@ func (s *Source) await(ctx context.Context, deadline time.Time) *child {
 		if c != nil || phase != nodeStarting {
 			return c
 		}
+		if expired == nil {
+			expired = time.After(time.Until(deadline))
+		}
 		select {
 		case <-changed:
-		case <-timer.C:
+		case <-expired:
 			return nil
 		case <-ctx.Done():
 			return nil
@@ -249,6 +252,7 @@ func (s *Source) await(ctx context.Context, deadline time.Time) *child {
 func (s *Source) enter(r *reply) error {
 	now := time.Now()
 	s.facts.note(r)
+	s.credit(r, now)
 	if r.inventory != nil {
 		s.ledger.list(r.inventory, now)
 	}
@@ -256,6 +260,16 @@ func (s *Source) enter(r *reply) error {
 		return err
 	}
 	return nil
+}
+
+// credit adds what late answers add to counters. The caller holds mu.
+func (s *Source) credit(r *reply, now time.Time) {
+	for _, l := range r.late {
+		if l.inventory != nil {
+			s.ledger.list(l.inventory, now)
+		}
+		s.ledger.credit(l.snapshot)
+	}
 }
 
 // state is the node's state. The caller holds mu.

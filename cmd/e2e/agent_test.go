@@ -69,9 +69,28 @@ type agent struct {
 	done chan struct{} // closed when the process has ended
 }
 
-// startAgent starts nodemeterd on a private directory and a free port, under
-// prefix (such as "ip netns exec NAME"), and waits until it is ready.
+// startAgent is launchAgent, and waits until the agent is ready where it can be
+// reached from here.
 func startAgent(t testing.TB, prefix []string, args ...string) *agent {
+	t.Helper()
+	a := launchAgent(t, prefix, args...)
+	if len(prefix) == 0 { // inside a namespace the port is not reachable from here
+		eventually(t, "the agent to be ready", func() error {
+			select {
+			case <-a.done:
+				return fatal{fmt.Errorf("nodemeterd ended:\n%s", a.log)}
+			default:
+			}
+			_, err := get(a.url + "/-/ready")
+			return err
+		})
+	}
+	return a
+}
+
+// launchAgent starts nodemeterd on a private directory and a free port, under
+// prefix (such as "ip netns exec NAME").
+func launchAgent(t testing.TB, prefix []string, args ...string) *agent {
 	t.Helper()
 	a := &agent{dir: t.TempDir(), log: &syncBuffer{}, done: make(chan struct{})}
 	port := freePort(t)
@@ -86,17 +105,6 @@ func startAgent(t testing.TB, prefix []string, args ...string) *agent {
 	}
 	go func() { a.cmd.Wait(); close(a.done) }()
 	t.Cleanup(func() { a.cmd.Process.Kill(); <-a.done })
-	if len(prefix) == 0 { // inside a namespace the port is not reachable from here
-		eventually(t, "the agent to be ready", func() error {
-			select {
-			case <-a.done:
-				return fatal{fmt.Errorf("nodemeterd ended:\n%s", a.log)}
-			default:
-			}
-			_, err := get(a.url + "/-/ready")
-			return err
-		})
-	}
 	return a
 }
 

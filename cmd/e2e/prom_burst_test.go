@@ -30,6 +30,7 @@ const (
 // rate, which is a mean of 30 s; while the work is done the gauges do, so that
 // it is the scrapes that miss it.
 func TestBurstBetweenScrapes(t *testing.T) {
+	t.Parallel() // it mostly waits
 	port := freePort(t)
 	exporter := startNodeExporter(t, port)
 	p := prometheus2(t)

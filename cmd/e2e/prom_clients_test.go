@@ -87,6 +87,7 @@ func TestFiftyScrapers(t *testing.T) {
 // TestHostileClients opens connections that send nothing, nonsense, too much,
 // or do not read; the agent refuses them and goes on answering others.
 func TestHostileClients(t *testing.T) {
+	t.Parallel() // it mostly waits
 	a := startAgent(t, nil)
 	address := strings.TrimPrefix(a.url, "http://")
 	dial := func() net.Conn {
@@ -135,6 +136,7 @@ func TestHostileClients(t *testing.T) {
 // certificate: who has both is answered, nobody else, and neither is one whose
 // certificate has expired.
 func TestTLSAndPasswords(t *testing.T) {
+	t.Parallel() // it mostly waits
 	dir := t.TempDir()
 	ca := newAuthority(t)
 	ca.issue(t, dir, "server", time.Now().Add(time.Hour))

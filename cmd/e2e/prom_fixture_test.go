@@ -57,10 +57,12 @@ func startFleet(t *testing.T, prometheus server, interval time.Duration, agentAr
 			prefix = []string{"env", "NODEMETER_FAKE_NVML=" + driver}
 			args = append(args, "--gpu.library="+library)
 		}
-		a := startAgent(t, prefix, args...)
-		eventually(t, name, func() error { _, err := get(a.url + "/-/ready"); return err })
+		a := launchAgent(t, prefix, args...)
 		f.agents = append(f.agents, a)
 		targets += fmt.Sprintf("      - {targets: [%q], labels: {cluster: hpc, instance: %s}}\n", strings.TrimPrefix(a.url, "http://"), name)
+	}
+	for i, a := range f.agents {
+		eventually(t, fmt.Sprintf("n%d", i+1), func() error { _, err := get(a.url + "/-/ready"); return err })
 	}
 	dir := t.TempDir()
 	rules, err := filepath.Abs("../../deploy/prometheus/rules")

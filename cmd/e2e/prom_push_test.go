@@ -17,6 +17,7 @@ import (
 // wants no hole in its series afterwards. With PROMETHEUS3 in the environment, a
 // path, it does the same with one that knows 2.0.
 func TestPush(t *testing.T) {
+	t.Parallel() // it mostly waits
 	t.Run("1.0", func(t *testing.T) { push(t, prometheus2(t)) })
 	if p, ok := prometheus3(); ok {
 		t.Run("2.0", func(t *testing.T) { push(t, p) })

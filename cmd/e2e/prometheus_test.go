@@ -17,6 +17,7 @@ import (
 
 // TestMetricsAreLintClean holds a live agent's /metrics against promtool.
 func TestMetricsAreLintClean(t *testing.T) {
+	t.Parallel() // it mostly waits
 	promtool := need(t, "promtool")
 	a := startAgent(t, nil)
 	text, err := get(a.url + "/metrics")

@@ -88,7 +88,7 @@ func (e *engine) update(g *group, d device.Device) {
 			return
 		}
 	}
-	l := &lane{requests: make(chan request, 1), rescan: e.cfg.Rescan, longest: e.cfg.LongestStep, born: time.Now()}
+	l := &lane{wake: make(chan struct{}, 1), quit: e.quit, rescan: e.cfg.Rescan, longest: e.cfg.LongestStep, born: time.Now()}
 	l.avoided = slices.Contains(e.cfg.Avoid, uuid)
 	l.mark = e.cfg.Marks.Claim(e.claimed, uuid)
 	e.claimed++

@@ -3,17 +3,19 @@
 //
 // Data flows from a backend's calls into the members of its lanes, and from
 // there, when the agent asks, into one Snapshot. One goroutine serves the
-// agent and never calls a driver. One goroutine a GPU (lane) makes that GPU's
-// calls; one a backend opens it, enumerates, and waits for its events. Any of
-// the latter may be stuck for ever; there are never more of them than GPUs and
-// backends, and the process ends without waiting for them when the agent
-// closes the pipe.
+// agent and never calls a driver. A worker makes the calls of a tick, GPU after
+// GPU; when one does not return soon, another worker goes on with the rest. One
+// goroutine a GPU (lane) makes that GPU's dear calls between ticks; one a
+// backend opens it, enumerates, and another waits for its events. Any of them
+// may be stuck for ever; there are never more of them than GPUs and backends,
+// and the process ends without waiting for them when the agent closes the pipe.
 package reader
 
 import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"nodemeter/gpu/device"
@@ -34,6 +36,9 @@ type Config struct {
 	Avoid []string
 	// Marks is where the GPUs being called are noted; the zero value notes nothing.
 	Marks wire.Marks
+	// Widen is called with true when a call is stuck while others wait, and with
+	// false when all GPUs answer again; nil is nothing to do.
+	Widen func(wide bool)
 	// DetailEvery is the time between Detail messages.
 	DetailEvery time.Duration
 }
@@ -41,6 +46,7 @@ type Config struct {
 type engine struct {
 	cfg  Config
 	quit chan struct{} // closed by leave
+	wide bool          // told with Widen; of the goroutine that serves the agent
 
 	mu       sync.Mutex
 	hello    wire.Hello
@@ -76,11 +82,10 @@ func newEngine(cfg Config) *engine {
 // leave lets every goroutine end that is not stuck.
 func (e *engine) leave() {
 	close(e.quit)
-	for _, l := range e.lanes() {
-		close(l.requests)
-	}
 }
 
+// heartbeat is how long a worker may be without an answer before another one
+// takes the lanes that it has not got to.
 const heartbeat = 5 * time.Millisecond
 
 // collection is what one tick brought together.
@@ -99,30 +104,83 @@ func (e *engine) tick(t *wire.Tick) *collection {
 	case <-timer.C:
 		return e.collect(t.Seq)
 	}
+	e.read(t.Seq, timer.C)
+	return e.collect(t.Seq)
+}
+
+// read has every lane read, until expired. One worker goes from lane to lane, on
+// one thread, as long as they answer; at each beat without an answer another
+// one takes over the rest. So a call that is stuck holds up nothing but its own
+// lane, and eight GPUs that are well cost no eight threads.
+func (e *engine) read(seq uint64, expired <-chan time.Time) {
 	lanes := e.lanes()
 	done := make(chan *lane, len(lanes))
+	r := request{seq, done}
+	w := &round{request: r}
 	waiting := 0
 	for _, l := range lanes {
-		if l.begin(request{t.Seq, done}) {
+		accepted, free := l.begin(r)
+		if accepted {
 			waiting++
 		}
+		if free {
+			w.lanes = append(w.lanes, l)
+		}
 	}
-	// A thread stuck in a driver may sit on the queue of lanes that wait to run,
-	// and nothing else is running that would take them over (seen on a machine
-	// with ten times its load): each beat makes the scheduler look.
+	go w.work()
 	beat := time.NewTicker(heartbeat)
 	defer beat.Stop()
-	for waiting > 0 {
+	for answered := false; waiting > 0; {
 		select {
 		case <-done:
 			waiting--
+			answered = true
 		case <-beat.C:
-		case <-timer.C:
-			waiting = 0
+			if !answered && w.left() {
+				e.widen(true)
+				go w.work()
+			}
+			answered = false
+		case <-expired:
+			w.scatter()
+			return
 		}
 	}
-	return e.collect(t.Seq)
+	if len(w.lanes) == len(lanes) {
+		e.widen(false)
+	}
 }
+
+func (e *engine) widen(wide bool) {
+	if e.wide != wide && e.cfg.Widen != nil {
+		e.wide = wide
+		e.cfg.Widen(wide)
+	}
+}
+
+// round is the lanes that the workers of a tick are to serve.
+type round struct {
+	request request
+	lanes   []*lane
+	next    atomic.Int32
+}
+
+func (w *round) work() {
+	for i := w.next.Add(1) - 1; int(i) < len(w.lanes); i = w.next.Add(1) - 1 {
+		w.lanes[i].serve(w.request)
+	}
+}
+
+// scatter gives each lane that no worker has taken one of its own, so that
+// none waits for ever behind those that are stuck.
+func (w *round) scatter() {
+	for range len(w.lanes) - int(w.next.Load()) {
+		go w.work()
+	}
+}
+
+// left reports whether there are lanes that no worker has taken.
+func (w *round) left() bool { return int(w.next.Load()) < len(w.lanes) }
 
 func (e *engine) lanes() []*lane {
 	e.mu.Lock()

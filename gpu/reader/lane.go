@@ -10,22 +10,28 @@ import (
 	"nodemeter/gpu/wire"
 )
 
-// lane makes all calls to one GPU and to the MIG instances cut from it, on one
-// goroutine: at most one call is outstanding, and a call that never returns
-// takes nothing else with it.
+// lane is one GPU and the MIG instances cut from it: at most one call to them is
+// outstanding, and one that never returns takes nothing else with it.
+//
+// The calls are made by whoever has the lane: at a tick a worker, which goes
+// from lane to lane; between ticks, when dear calls are due, the lane's own
+// goroutine, which then makes the calls of a tick too that comes meanwhile.
 type lane struct {
-	requests chan request
-	periods  [device.Tiers]time.Duration
-	avoided  bool          // nothing is asked
-	mark     wire.Mark     // says that a call is under way
-	longest  time.Duration // that one reading speaks for
-	born     time.Time     // the lane's clock begins: reading it costs half of what time.Now does
-	rescan   time.Duration // between looks for MIG instances
-	looked   time.Time     // last; the goroutine's own
+	wake    chan struct{} // hands the lane to its goroutine
+	quit    <-chan struct{}
+	periods [device.Tiers]time.Duration
+	avoided bool          // nothing is asked
+	mark    wire.Mark     // says that a call is under way
+	longest time.Duration // that one reading speaks for
+	rescan  time.Duration // between looks for MIG instances
+	born    time.Time     // the lane's clock begins: reading it costs half of what time.Now does
+	looked  time.Time     // for MIG instances, last; of who has the lane
 
 	mu      sync.Mutex
 	members []*member
-	ticking bool          // a request was handed over and is not answered
+	taken   bool          // somebody has the lane
+	pending *request      // one that came while the lane's goroutine had it
+	ticking bool          // a request was accepted and is not answered
 	doing   string        // the call being made; "" between calls
 	since   time.Duration // when it began, on the lane's clock
 	changed bool          // the members or what they support, since described last
@@ -37,62 +43,107 @@ type request struct {
 	done chan<- *lane // has room for every lane
 }
 
-// member is one device of a lane. Its lane's mu guards everything but reading
-// and the times of calls, which are the lane's goroutine's own.
-type member struct {
-	lane    *lane
-	dev     device.Device
-	info    device.Info
-	gone    bool // the last enumeration did not have it
-	calls   []call
-	reading device.Reading
-	lastRun time.Time // of the fast tier
-
-	seq    uint64 // of the last finished fast tier
-	state  device.State
-	why    string
-	fast   device.Set // what the last fast tier read
-	dear   device.Set // the last known values of the slower tiers
-	deltas device.Set // what is told once
-	procs  *wire.ProcessList
-}
-
-type call struct {
-	device.Call
-	stat wire.Call
-	off  bool      // permanently unable
-	ran  time.Time // last, of the slower tiers
-}
-
-func newMember(l *lane, d device.Device) *member {
-	m := &member{lane: l, dev: d, info: d.Info()}
-	for _, c := range d.Calls() {
-		m.calls = append(m.calls, call{Call: c, stat: wire.Call{UUID: m.info.UUID, Name: c.Name}})
+// begin accepts a request. free says that the caller now has the lane and is
+// to serve it; otherwise its goroutine has it and will. It is not accepted
+// while the lane still owes the answer to an earlier one.
+func (l *lane) begin(r request) (accepted, free bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.ticking {
+		return false, false
 	}
-	return m
+	l.ticking = true
+	if l.taken {
+		l.pending = &r
+		return true, false
+	}
+	l.taken = true
+	return true, true
 }
 
-// run serves requests until the process ends. Between two requests it makes
-// the dear calls that are due, and leaves off when a request arrives.
+// serve makes the calls of a tick, and hands the lane to its goroutine when
+// there is more to do.
+func (l *lane) serve(r request) {
+	if l.looked.IsZero() {
+		l.look()
+	}
+	if l.answer(r) {
+		l.wake <- struct{}{} // never blocks: one place, and who has the lane fills it
+	}
+}
+
+// answer makes the calls of a tick. When nothing more is due it gives the lane
+// back, together with the answer: the next tick finds it free.
+func (l *lane) answer(r request) (more bool) {
+	for _, m := range l.current() {
+		l.tick(m, r.seq)
+	}
+	more = l.due(time.Now())
+	l.mu.Lock()
+	l.ticking, l.taken = false, more
+	l.mu.Unlock()
+	r.done <- l
+	return more
+}
+
+// run is the lane's goroutine. It leaves off when a tick comes, and goes on
+// after it.
 func (l *lane) run() {
-	for r := range l.requests {
-		if l.looked.IsZero() {
-			l.look()
+	for {
+		select {
+		case <-l.wake:
+		case <-l.quit:
+			return
 		}
-		for _, m := range l.current() {
-			l.tick(m, r.seq)
-		}
-		l.mu.Lock()
-		l.ticking = false
-		l.mu.Unlock()
-		r.done <- l
-		if time.Since(l.looked) >= l.rescan {
-			l.look()
-		}
-		for _, m := range l.current() {
-			l.dear(m)
+		for more := true; more; {
+			if time.Since(l.looked) >= l.rescan {
+				l.look()
+			}
+			for _, m := range l.current() {
+				l.dear(m)
+			}
+			r := l.giveBack()
+			more = r != nil && l.answer(*r)
 		}
 	}
+}
+
+// giveBack gives the lane back, unless a request came meanwhile, which it returns.
+func (l *lane) giveBack() *request {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	r := l.pending
+	l.pending, l.taken = nil, r != nil
+	return r
+}
+
+// interrupted reports whether a tick waits for the lane.
+func (l *lane) interrupted() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.pending != nil
+}
+
+// due reports whether the lane's goroutine has something to do.
+func (l *lane) due(now time.Time) bool {
+	if now.Sub(l.looked) >= l.rescan {
+		return true
+	}
+	for _, m := range l.current() {
+		if m.state != device.StateOK {
+			continue
+		}
+		for i := range m.calls {
+			if c := &m.calls[i]; l.isDue(c, now) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (l *lane) isDue(c *call, now time.Time) bool {
+	return c.Tier != device.Fast && !c.off && now.Sub(c.ran) >= l.periods[c.Tier]
 }
 
 // look brings the MIG instances of the lane's GPU up to date.
@@ -141,19 +192,6 @@ func (l *lane) current() []*member {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.members
-}
-
-// begin hands a request over. It reports false when the lane still owes the
-// answer to an earlier one.
-func (l *lane) begin(r request) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.ticking {
-		return false
-	}
-	l.ticking = true
-	l.requests <- r // never blocks: one place, and ticking guards it
-	return true
 }
 
 // tick makes the cheap calls to one device and judges its state by them.
@@ -224,10 +262,10 @@ func (l *lane) dear(m *member) {
 	now := time.Now()
 	for i := range m.calls {
 		c := &m.calls[i]
-		if c.Tier == device.Fast || c.off || now.Sub(c.ran) < l.periods[c.Tier] {
+		if !l.isDue(c, now) {
 			continue
 		}
-		if len(l.requests) > 0 {
+		if l.interrupted() {
 			return // the tick comes first; what is left stays due
 		}
 		m.reading.Reset(now, 0)
@@ -271,29 +309,6 @@ func (l *lane) make(m *member, c *call) device.Status {
 	return status
 }
 
-// keep moves what the calls read to where the next collection finds it. The
-// caller holds the lane's mu.
-func (m *member) keep(set *device.Set) {
-	for _, v := range m.reading.Values() {
-		if v.Q.Delta() {
-			m.deltas.Put(v)
-		} else {
-			set.Put(v)
-		}
-	}
-	if n := m.reading.Rejected(); n > 0 {
-		m.deltas.Put(device.IntValue(device.RejectedDelta, int64(n)))
-	}
-	if m.reading.Procs != nil {
-		m.procs = processList(m.info.UUID, m.reading.Now, m.reading.Procs)
-	}
-}
-
-func processList(uuid string, now time.Time, procs []device.Process) *wire.ProcessList {
-	kept := min(len(procs), wire.MaxProcess)
-	return &wire.ProcessList{UUID: uuid, Time: now, Processes: slices.Clone(procs[:kept]), Dropped: len(procs) - kept}
-}
-
 // collect appends what each member has to say at the tick seq, and the members
 // themselves, in the same order.
 func (l *lane) collect(c *collection, seq uint64) {
@@ -323,35 +338,6 @@ func (l *lane) stuck() string {
 		return "waiting for another call to its GPU"
 	}
 	return fmt.Sprintf("%s has not returned for %v", l.doing, (l.clock() - l.since).Round(time.Millisecond))
-}
-
-// describe is the member's identity and what it cannot say.
-func (l *lane) describe(m *member) wire.DeviceInfo {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	info := wire.DeviceInfo{Info: m.info}
-	for _, c := range m.calls {
-		if c.off {
-			info.Unsupported = append(info.Unsupported, c.Columns...)
-		}
-	}
-	slices.Sort(info.Unsupported)
-	info.Unsupported = slices.Compact(info.Unsupported)
-	return info
-}
-
-// detail appends the accounts of the members' calls and their processes.
-func (l *lane) detail(d *wire.Detail) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, m := range l.members {
-		for _, c := range m.calls {
-			d.Calls = append(d.Calls, c.stat)
-		}
-		if m.procs != nil {
-			d.Processes = append(d.Processes, *m.procs)
-		}
-	}
 }
 
 // xid counts a critical error of a member; it reports whether the GPU is here.
