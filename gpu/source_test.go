@@ -6,12 +6,14 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"nodemeter/collector/metric"
+	"nodemeter/gpu"
 )
 
 const allOK = "ok ok ok ok ok ok ok ok"
@@ -84,6 +86,11 @@ func TestDearCallsFollow(t *testing.T) {
 		_, ok := v.gpu(0).Get("gpu_remapped_rows_pending")
 		return ok && v.node() == "ok"
 	})
+	r.until("every GPU's calls are accounted for", func(view) bool {
+		st := r.src.Status()
+		return len(r.src.Processes()) == 8 && !slices.ContainsFunc(st.ByCall(), func(c gpu.CallSum) bool { return c.Count < 8 })
+	})
+	v = r.until("all is well", func(v view) bool { return v.states() == allOK })
 	for column, want := range map[string]float64{
 		"gpu_processes": 2, "gpu_power_limit_watts": 700, "gpu_encoder_util": 0.07, "gpu_decoder_util": 0.09,
 		"gpu_memory_temperature_celsius": 61, "gpu_nvlink_receive_bytes": 1 << 20, "gpu_nvlink_transmit_bytes": 2 << 20,

@@ -123,7 +123,7 @@ func (s *Source) nothing(p *plan) {
 
 func (s *Source) args(p *plan, avoid []string) []string {
 	return []string{readerArg, "-backends", p.backends, "-library", p.library, "-root", s.opt.Root,
-		"-medium", s.opt.Medium.String(), "-slow", s.opt.Slow.String(), "-rescan", s.opt.Rescan.String(),
+		"-detail", max(s.opt.Medium, 100*time.Millisecond).String(), "-medium", s.opt.Medium.String(), "-slow", s.opt.Slow.String(), "-rescan", s.opt.Rescan.String(),
 		"-longest-step", max(10*time.Second, 2*s.opt.Interval).String(), "-marks", marksFD, "-avoid", strings.Join(avoid, ",")}
 }
 
