@@ -5,6 +5,7 @@ import (
 	"os"
 	"strconv"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -84,5 +85,27 @@ func write(b testing.TB, s *Source, last int) {
 			b.Fatal(err)
 		}
 		batch.Reset()
+	}
+}
+
+// BenchmarkMachine is this machine, with what runs on it: a search when nothing
+// is new, and a tick between two.
+func BenchmarkMachine(b *testing.B) {
+	for name, every := range map[string]time.Duration{"search": time.Nanosecond, "tick": 1 << 62} {
+		b.Run(name, func(b *testing.B) {
+			s := New(Options{Node: &metric.Entity{Kind: metric.Node, ID: "here"}, Discover: time.Nanosecond})
+			defer s.Close()
+			var batch metric.Batch
+			for range 4 {
+				batch.Reset()
+				if err := s.Read(context.Background(), &batch); err != nil {
+					b.Fatal(err)
+				}
+			}
+			s.o.Discover = every
+			readAll(b, s)
+			b.ReportMetric(float64(len(s.sight.known)), "processes")
+			b.ReportMetric(float64(len(s.workers)), "workers")
+		})
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -61,6 +62,9 @@ func (s *Source) lastOf(w *worker) {
 // job, tasks from their step.
 func (s *Source) leftovers() {
 	for _, r := range s.groups.roots {
+		if r.seen && !s.searching && !s.busy(r) {
+			continue // without a job it stays what it was
+		}
 		if all, ok := s.groups.usage(r.rel); ok {
 			if r.seen {
 				s.leftover(all-r.used, func(gr *group) bool { return gr.root == r && gr.parent == nil })
@@ -86,6 +90,11 @@ func (s *Source) leftovers() {
 		}
 		s.leftover(rest, func(inner *group) bool { return inner.parent == w })
 	}
+}
+
+// busy reports whether a slurmd has jobs.
+func (s *Source) busy(r *slurmRoot) bool {
+	return slices.ContainsFunc(s.workers, func(w *worker) bool { return w.group != nil && w.group.root == r })
 }
 
 // leftover divides what the groups of one parent used together, and those of

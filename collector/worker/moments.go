@@ -24,6 +24,9 @@ func (s *Source) noteEdges() []finished {
 		return nil
 	}
 	happened, lost := g.edges.take()
+	if len(happened) == 0 && !lost {
+		return nil
+	}
 	var over []finished
 	for _, r := range g.roots {
 		r.changed = r.changed || lost

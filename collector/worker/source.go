@@ -52,6 +52,7 @@ type Source struct {
 	inside    map[*worker]reading // of workers inside others, at this tick
 	trees     map[*account]*worker
 	searched  time.Time
+	searching bool // at this tick
 	partial   bool // something could not be read at this tick
 	subject   subject
 }
