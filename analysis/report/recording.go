@@ -42,6 +42,8 @@ func (v *view) what() string {
 	switch {
 	case v.ofNodes():
 		return "What the nodes did. "
+	case v.r.Axis.Name == "worker" && len(v.workers) == 1:
+		return fmt.Sprintf("The figures are of the node; the pictures show %s, the worker that was found on it (--by node: the node). ", v.label(v.workers[0]))
 	case v.r.Axis.Name == "worker":
 		return fmt.Sprintf("The figures are of the nodes; the pictures show the %d workers that were found on them (--by node: the nodes). ", len(v.workers))
 	}
