@@ -23,6 +23,7 @@ type workerSettings struct {
 	discover time.Duration
 	detail   worker.Detail
 	patterns patternList
+	marks    string
 }
 
 func (w *workerSettings) flags(fs *pflag.FlagSet) {
@@ -30,6 +31,7 @@ func (w *workerSettings) flags(fs *pflag.FlagSet) {
 	fs.Var(durationFlag(&w.discover, 5*time.Second), "collector.workers-discover", "time between two searches for workers")
 	fs.Var(detailFlag{&w.detail}, "collector.workers-slurm", "a worker is a Slurm `PART`: job; step: each step of a job too; task: each task of a step too. What is inside another is taken from it")
 	fs.Var(&w.patterns, "collector.worker-patterns", "`NAME=REGEXP` of command lines whose processes, with descendants, are workers; in the --config.file or the environment only")
+	fs.StringVar(&w.marks, "collector.job-marks", "/run/nodemeter-jobs", "`directory` in which a prolog leaves a small file for each job, which tells its owner and name; it and the files must be root's or the agent's own. Empty for none")
 	fs.IntVar(&w.rootPID, "collector.root-pid", 0, "take the descendants of this `process` for the only worker, and stop when it ends")
 	fs.Lookup("collector.root-pid").DefValue = ""
 }
@@ -96,7 +98,7 @@ func (p *patternList) Type() string { return "list" }
 
 // entry is the line of the source table.
 func (w *workerSettings) entry(node *metric.Entity, gpus *gpu.Source, log *slog.Logger) collector.Entry {
-	o := worker.Options{Node: node, RootPID: w.rootPID, Discover: w.discover, Slurm: w.detail, Patterns: w.patterns.list, Log: log}
+	o := worker.Options{Node: node, RootPID: w.rootPID, Discover: w.discover, Slurm: w.detail, Patterns: w.patterns.list, Marks: w.marks, Log: log}
 	if gpus != nil {
 		o.GPUs = func() []worker.GPUProcess { return gpuProcesses(gpus.Status()) }
 	}

@@ -65,5 +65,5 @@ var (
 // allDescs are the metrics in the order of their columns.
 func allDescs() []*metric.Desc {
 	return []*metric.Desc{workerCount, workerState, cpuUtil, busyCores, cpuSeconds, memoryUtil, memoryBytes, readBytes, writtenBytes,
-		processes, threads, gpuUtil, gpuMemory, gpus, gpusAllocated, startTime, endTime}
+		processes, threads, gpuUtil, gpuMemory, gpus, gpusAllocated, cpusAllocated, memoryAllocated, startTime, endTime}
 }

@@ -24,6 +24,8 @@ type group struct {
 	labels    []metric.Label // that say which step or task it is
 	facts     jobFacts
 	described bool
+	marked    bool // the mark was read, or is bad
+	given     allocation
 	tries     int
 	empty     int  // discoveries in a row without a process
 	there     bool // seen at this tick
@@ -208,6 +210,7 @@ func (s *Source) findGroups(due bool) error {
 		if due {
 			s.checkStale(w)
 			s.describe(w)
+			s.allocate(w)
 		}
 		if !w.group.there {
 			w.ended = true
@@ -255,6 +258,7 @@ func (s *Source) seeGroup(key string, due bool, make func() *group) {
 	}
 	g.byKey[key] = w
 	s.describe(w)
+	s.allocate(w)
 	s.o.Log.Info("worker found", "worker", w.entity.ID, "resolver", gr.resolver)
 }
 

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"bytes"
+	"cmp"
 	"os"
 	"path"
 	"regexp"
@@ -163,6 +164,7 @@ type jobFacts struct {
 	labels []metric.Label
 	gpus   int64
 	hasGPU bool
+	cpus   int64 // 0: not told
 }
 
 // parseJobEnvironment reads what Slurm told a job. ok is false when it is not
@@ -183,6 +185,8 @@ func parseJobEnvironment(b []byte, job string) (facts jobFacts, ok bool) {
 			facts.labels = append(facts.labels, metric.Label{Name: "job", Value: clean(value)})
 		case "SLURM_JOB_GPUS":
 			facts.gpus, facts.hasGPU = countList(value), true
+		case "SLURM_CPUS_ON_NODE":
+			facts.cpus, _ = positive(value)
 		default:
 			if label := names[name]; label != "" {
 				facts.labels = append(facts.labels, metric.Label{Name: label, Value: clean(value)})
@@ -211,13 +215,15 @@ func countList(s string) int64 {
 	return n
 }
 
-// describe completes a job's identity from one of its processes.
+// describe completes a job's identity: from its mark, then from one of its
+// processes.
 func (s *Source) describe(w *worker) {
 	g := w.group
 	if g.described || g.tries > 3 {
 		return
 	}
 	g.tries++
+	s.marked(w)
 	for _, pid := range s.groups.processes(g, true) {
 		b, err := os.ReadFile(s.files.proc(pid, "environ"))
 		if err != nil {
@@ -227,7 +233,12 @@ func (s *Source) describe(w *worker) {
 		if !ok {
 			continue
 		}
-		g.described, g.facts = true, facts
+		g.described = true
+		if g.facts.hasGPU {
+			facts.gpus, facts.hasGPU = g.facts.gpus, true // the mark's word
+		}
+		facts.cpus = cmp.Or(g.facts.cpus, facts.cpus)
+		g.facts = facts
 		labels := slices.DeleteFunc(slices.Clone(w.entity.Info), func(l metric.Label) bool { return l.Name == "job" })
 		if uid, ok := s.users.of(pid); ok && g.user == "" {
 			g.user = s.users.name(uid)

@@ -23,6 +23,8 @@ type Options struct {
 	Patterns []Pattern
 	// Slurm says whether steps and tasks are workers of their own; 0 is jobs only.
 	Slurm Detail
+	// Marks is the directory of the files that a prolog writes; "" for none.
+	Marks string
 	// Discover is the time between two searches for workers; 0 is 5 s.
 	Discover time.Duration
 	// GPUs lists the processes on the GPUs; nil where GPUs are not read.

@@ -206,6 +206,7 @@ func (w *worker) emit(b *metric.Batch, s *Source, now time.Time) {
 	if w.now.hasThreads {
 		b.Add(e, metric.Int(threads, w.now.threads))
 	}
+	w.emitAllocation(b)
 	if w.now.hasAlloc {
 		b.Add(e, metric.Int(gpusAllocated, w.now.allocated))
 	}
