@@ -48,6 +48,7 @@ func newAnalyzer(o *Options, csv bool) *analyzer {
 	}
 	if o.Group != "" {
 		a.groups = newGrouping(o.Group)
+		a.groups.job = o.Job
 	}
 	if csv {
 		a.exact = DefaultMaxRows // the frame is in memory anyway

@@ -26,6 +26,8 @@ type Options struct {
 	By metric.EntityKind
 	// Group is the label by whose value workers are added up: job or user; "" for none.
 	Group string
+	// Job narrows the groups to one job; "" for all.
+	Job string
 	// Kinds and Columns to read beyond what the summary and the rules need.
 	Kinds   []metric.EntityKind
 	Columns []string

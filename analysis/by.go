@@ -33,7 +33,7 @@ func (o *Options) SetBy(s string) error {
 // workerColumns are read in addition for a table of workers.
 var workerColumns = []string{
 	"worker_cpu_cores", "worker_cpu_seconds", "worker_memory_bytes", "worker_read_bytes", "worker_written_bytes",
-	"worker_gpus", "worker_gpus_allocated", "worker_start_seconds", "worker_end_seconds",
+	"worker_gpus", "worker_gpus_allocated", "worker_cpus_allocated", "worker_memory_allocated_bytes", "worker_start_seconds", "worker_end_seconds",
 }
 
 // Tabulated are the entities of the kind asked for: nodes and workers, or

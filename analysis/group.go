@@ -22,6 +22,7 @@ var groupColumns = [...]struct {
 }{
 	{"cpu_util", metric.Ratio}, {"worker_cpu_cores", metric.Count}, {"memory_util", metric.Ratio}, {"worker_memory_bytes", metric.Bytes},
 	{"gpu_util", metric.Ratio}, {"worker_gpus", metric.Count}, {"worker_gpus_allocated", metric.Count},
+	{"worker_cpus_allocated", metric.Count}, {"worker_memory_allocated_bytes", metric.Bytes},
 }
 
 // Places in groupColumns.
@@ -44,6 +45,10 @@ type Group struct {
 	// Start and End are of the first worker that began and the last that
 	// ended; zero where not recorded, End also while a worker has not ended.
 	Start, End time.Time
+	// Whole is true where every worker began and ended during the recording.
+	Whole bool
+	// Lived adds up the time from start to end, or to its last sample, of all workers.
+	Lived time.Duration
 	// Presence adds up the samples of all workers; its gaps are not kept.
 	Presence Presence
 	// Stats are by column, over the sums at each tick: cpu_util and memory_util
@@ -60,8 +65,9 @@ type Group struct {
 // grouping adds up workers that share the value of a label.
 type grouping struct {
 	label  string
-	width  int64 // of a bin in nanoseconds: the interval, unless it had to be coarsened
-	tick   int64 // the longest interval of all windows
+	job    string // the only one to keep, or ""
+	width  int64  // of a bin in nanoseconds: the interval, unless it had to be coarsened
+	tick   int64  // the longest interval of all windows
 	groups map[string]*groupTrack
 	cells  int
 }
@@ -73,6 +79,7 @@ type groupTrack struct {
 	has    [len(groupColumns)]bool
 	info   map[string]string
 	ends   int
+	began  int
 	latest time.Time
 }
 
@@ -108,7 +115,11 @@ func (g *grouping) window(interval time.Duration) {
 	}
 }
 
+// member makes a worker one of its group; nil is one of a job that nobody asked for.
 func (g *grouping) member(node string, info []metric.Label) *groupMember {
+	if g.job != "" && !isJob(info, g.job) {
+		return nil
+	}
 	name := ""
 	for _, l := range info {
 		if l.Name == g.label {
@@ -229,6 +240,9 @@ func (g *grouping) coarsen() {
 func (m *groupMember) leave(t *track, r *EntityResult, nodeFirst int64) {
 	g := &m.track.group
 	began := m.start > 0 && nodeFirst > 0 && m.start*1e9 >= float64(nodeFirst)
+	if began {
+		m.track.began++
+	}
 	for _, a := range t.columns {
 		if a.field.Kind != metric.Counter || !a.hasPrevious {
 			continue
@@ -250,6 +264,13 @@ func (m *groupMember) leave(t *track, r *EntityResult, nodeFirst int64) {
 	g.Presence.Expected += p.Expected
 	if start := epoch(m.start); m.start > 0 && (g.Start.IsZero() || start.Before(g.Start)) {
 		g.Start = start
+	}
+	if m.start > 0 {
+		last := p.Last
+		if m.end > 0 {
+			last = epoch(m.end)
+		}
+		g.Lived += max(last.Sub(epoch(m.start)), 0)
 	}
 	if m.end > 0 {
 		m.track.ends++
@@ -287,6 +308,7 @@ func (t *groupTrack) finish(label string) *Group {
 			g.Info[name] = v
 		}
 	}
+	g.Whole = t.ends == g.Workers && t.began == g.Workers
 	if t.ends == g.Workers {
 		g.End = t.latest
 	}

@@ -54,6 +54,7 @@ func (f *analyzeFlags) options(cmd *cobra.Command, paths []string) (analysis.Opt
 type summaryFlags struct {
 	analyze           analyzeFlags
 	format, by, rules string
+	job               string
 	failOn            []string
 	printRules        bool
 }
@@ -68,13 +69,14 @@ notebook's shape (timestamp,time_offset,worker_id,cpu_util,memory_util,gpu_util,
 standard input), and prints the notebook's "Resource Utilization Summary" and a table per node and
 worker. --by job and --by user add up the workers of each (docs/workers.md).
 Without arguments it reads where nodemeterd records by default.`,
-		Example: "  nodemeter summary\n  nodemeter summary --since 2h --by gpu\n  nodemeter summary --by job DIR\n  nodemeter summary --format json resource_samples.csv",
+		Example: "  nodemeter summary\n  nodemeter summary --since 2h --by gpu\n  nodemeter summary --by job DIR\n  nodemeter summary --job 4711 --format line DIR\n  nodemeter summary --format json resource_samples.csv",
 		RunE:    func(cmd *cobra.Command, args []string) error { return f.run(cmd, args) },
 	}
 	f.analyze.add(cmd)
 	fl := cmd.Flags()
-	fl.StringVar(&f.format, "format", "text", "`FORMAT` of the output: text, json or csv")
+	fl.StringVar(&f.format, "format", "text", "`FORMAT` of the output: text, json or csv; with --job, --by job or --by user also line: one line each")
 	fl.StringVar(&f.by, "by", "", "a row of the table is a `KIND`: node, worker, job, user, gpu, nic, disk or cpu; without it nodes, and workers where there are few. A job's or user's workers are added up")
+	fl.StringVar(&f.job, "job", "", "only the job with this `ID` (ARRAY_TASK for a task of an array), and its nodes while it ran")
 	fl.StringVar(&f.rules, "rules", "", "take the findings' rules from this `FILE` (YAML) instead of the built-in ones")
 	fl.BoolVar(&f.printRules, "print-rules", false, "print the built-in rules, to begin a file for --rules with")
 	fl.StringSliceVar(&f.failOn, "fail-on", nil, "exit with 1 on a finding of this `SEVERITY` (info, warning, critical) or worse, or of this id; may be repeated")
@@ -86,12 +88,19 @@ func (f *summaryFlags) run(cmd *cobra.Command, args []string) error {
 		_, err := io.WriteString(cmd.OutOrStdout(), analysis.DefaultRulesYAML())
 		return err
 	}
+	if f.job != "" && f.by == "" {
+		f.by = "job"
+	}
 	write, err := summaryWriter(f.format)
 	if err != nil {
 		return err
 	}
-	if err := new(analysis.Options).SetBy(f.by); err != nil {
+	var by analysis.Options
+	if err := by.SetBy(f.by); err != nil {
 		return usageError{err}
+	}
+	if err := f.check(by); err != nil {
+		return err
 	}
 	rules, err := loadRules(f.rules, f.failOn)
 	if err != nil {
@@ -105,7 +114,7 @@ func (f *summaryFlags) run(cmd *cobra.Command, args []string) error {
 	if err := o.SetBy(f.by); err != nil {
 		return usageError{err}
 	}
-	result, err := f.analyze.analyze(cmd, o)
+	result, err := f.result(cmd, o)
 	if err != nil {
 		return err
 	}
@@ -114,6 +123,31 @@ func (f *summaryFlags) run(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	return failFound(cmd.ErrOrStderr(), result.FailOn(f.failOn))
+}
+
+// check reports flags that contradict each other.
+func (f *summaryFlags) check(o analysis.Options) error {
+	switch {
+	case f.format == "line" && o.Group == "":
+		return usagef("--format line is for --job, --by job and --by user")
+	case f.job != "" && o.Group != "job":
+		return usagef("--job and --by %s: a job is tabulated by job", analysis.Escape(f.by))
+	case f.job != "" && f.analyze.server.url != "":
+		return usagef("--job with --prometheus: give windows; a server has no jobs")
+	}
+	return nil
+}
+
+// result analyzes what was asked for. A line needs the job's workers only, not
+// its nodes.
+func (f *summaryFlags) result(cmd *cobra.Command, o analysis.Options) (*analysis.Result, error) {
+	switch o.Job = f.job; {
+	case f.job == "":
+		return f.analyze.analyze(cmd, o)
+	case f.format == "line":
+		return analysis.FindJob(cmd.Context(), o)
+	}
+	return analysis.AnalyzeJob(cmd.Context(), o)
 }
 
 // loadRules reads the rules to use and checks what --fail-on names.
@@ -158,8 +192,10 @@ func summaryWriter(format string) (func(*analysis.Result, io.Writer) error, erro
 		return (*analysis.Result).WriteJSON, nil
 	case "csv":
 		return (*analysis.Result).WriteCSV, nil
+	case "line":
+		return (*analysis.Result).WriteLines, nil
 	}
-	return nil, usagef("--format %s: give text, json or csv", analysis.Escape(format))
+	return nil, usagef("--format %s: give text, json, csv or line", analysis.Escape(format))
 }
 
 // reportProblems prints damage on stderr; the figures of what survives go on.

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math"
+	"strconv"
 	"strings"
 	"time"
 
@@ -26,7 +27,7 @@ type timeRange struct {
 }
 
 // timeHelp is what the three flags accept, for help texts.
-const timeHelp = `RFC 3339, local "2026-01-02 15:04[:05]" or "2026-01-02", or a time ago such as 2h`
+const timeHelp = `RFC 3339, local "2026-01-02 15:04[:05]" or "2026-01-02", a time ago such as 2h, or @SECONDS since 1970`
 
 // add registers --from and --to, and --since as another way to say --from.
 func (r *timeRange) add(flags *pflag.FlagSet) {
@@ -97,6 +98,14 @@ func parseTime(s string, now time.Time, local *time.Location) (time.Time, error)
 	s = strings.TrimSpace(s)
 	if s == "now" {
 		return now, nil
+	}
+	if seconds, ok := strings.CutPrefix(s, "@"); ok {
+		v, err := strconv.ParseFloat(seconds, 64)
+		if err != nil || math.Abs(v) > 1e11 {
+			return time.Time{}, fmt.Errorf("%q is not @SECONDS since 1970", s)
+		}
+		whole, part := math.Modf(v)
+		return time.Unix(int64(whole), int64(part*1e9)), nil
 	}
 	if d, err := parseAgo(s); err == nil {
 		return now.Add(-d), nil
