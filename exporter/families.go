@@ -104,8 +104,8 @@ func (f *families) convert(s *metric.Sample, o Options) *conversion {
 	for _, fam := range f.sorted {
 		fam.values = fam.values[:0]
 	}
-	if len(f.labels) > 4*o.MaxSeries { // entities came and went
-		clear(f.labels)
+	if len(f.labels) > 2*len(s.Readings)+16 { // entities came and went
+		f.labels = make(map[*metric.Entity]*entityLabels, len(s.Readings))
 	}
 	c := &conversion{families: f, limit: o.MaxSeries}
 	for i := range s.Readings {

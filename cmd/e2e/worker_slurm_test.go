@@ -22,8 +22,9 @@ type slurm struct {
 }
 
 // startSlurm starts munged, slurmctld and two slurmd on this host. The nodes'
-// names, which name their control groups, are this test's own.
-func startSlurm(t *testing.T) *slurm {
+// names, which name their control groups, are this test's own. hooks, if any, writes
+// scripts and returns the lines of slurm.conf that name them.
+func startSlurm(t *testing.T, hooks func(*slurm) string) *slurm {
 	t.Helper()
 	for _, p := range []string{"munged", "slurmctld", "slurmd", "sbatch", "squeue"} {
 		need(t, p)
@@ -33,7 +34,11 @@ func startSlurm(t *testing.T) *slurm {
 		s.nodes[i] = fmt.Sprintf("e%d-%d", os.Getpid(), i)
 	}
 	s.env = []string{"SLURM_CONF=" + s.path("slurm.conf")}
-	s.configure(t)
+	more := ""
+	if hooks != nil {
+		more = hooks(s)
+	}
+	s.configure(t, more)
 	background(t, s.env, "munged", "--foreground", "--force", "--key-file="+s.path("munge.key"), "--socket="+s.path("munge.sock"),
 		"--pid-file="+s.path("munged.pid"), "--log-file="+s.path("munged.log"), "--seed-file="+s.path("munge.seed"))
 	eventually(t, "munged", func() error { _, err := os.Stat(s.path("munge.sock")); return err })
@@ -54,7 +59,7 @@ func startSlurm(t *testing.T) *slurm {
 
 func (s *slurm) path(name string) string { return filepath.Join(s.dir, name) }
 
-func (s *slurm) configure(t *testing.T) {
+func (s *slurm) configure(t *testing.T, more string) {
 	t.Helper()
 	host, err := os.Hostname()
 	if err != nil {
@@ -81,6 +86,7 @@ GresTypes=gpu
 MailProg=/bin/true
 PartitionName=p Nodes=%[4]s,%[5]s Default=YES State=UP OverSubscribe=FORCE:4
 `, host, s.dir, freePort(t), s.nodes[0], s.nodes[1])
+	conf += more
 	gres := ""
 	for i, n := range s.nodes {
 		device := s.path("gpu" + strconv.Itoa(i))
@@ -187,7 +193,7 @@ func (s *slurm) shorterThanATick(t *testing.T) series {
 
 // TestSlurmJobs: jobs and an array job on two nodes of one host.
 func TestSlurmJobs(t *testing.T) {
-	s := startSlurm(t)
+	s := startSlurm(t, nil)
 	a := startAgent(t, nil, "--interval=200ms", "--gpu=false", "--collector.workers-discover=1s")
 	s.batch(t, 4, "-w", s.nodes[0], "-n1", "--gres=gpu:1", "-J", "single")
 	s.batch(t, 2.5, "-n1", "--array=1-2", "-J", "array")
