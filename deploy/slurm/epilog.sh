@@ -23,12 +23,25 @@ first() {
   printf '%s' "$1" | sed -E 's/^([^[,]*)(\[([0-9]+)[^]]*\]([^,]*))?.*/\1\3\4/'
 }
 
+# output prints the path of the job's output. Slurm gives it with what stands for
+# parts of it, such as %j, and knows the rest itself.
+output() {
+  to=$(printf '%s' "$SLURM_JOB_STDOUT" | sed "s/%j/$SLURM_JOB_ID/g")
+  case $to in
+  *%*) to=$(timeout -k 1 "$limit" scontrol -o show job "$SLURM_JOB_ID" | sed -n 's/.* StdOut=\([^ ]*\).*/\1/p') ;;
+  esac
+  case $to in
+  /*) printf '%s' "$to" ;;
+  ?*) printf '%s' "$SLURM_JOB_WORK_DIR/$to" ;;
+  esac
+}
+
 line() {
   sleep "$wait"
   text=$(timeout -k 1 "$limit" setpriv --reuid "$(stat -c %u "$windows")" --regid "$(stat -c %g "$windows")" --clear-groups \
-    nodemeter summary --job "$SLURM_JOB_ID" --format line ${1:+--from "@$1"} "$windows") || return
+    nodemeter summary --job "$SLURM_JOB_ID" --format line ${1:+--from "@$(($1 - 60))"} "$windows") || return
   printf '%s\n' "$text" | timeout -k 1 "$limit" setpriv --reuid "$SLURM_JOB_UID" --regid "$SLURM_JOB_GID" --init-groups \
-    sh -c 'test -f "$1" && exec cat >>"$1"' sh "$SLURM_JOB_STDOUT"
+    sh -c 'test -f "$1" && exec cat >>"$1"' sh "$(output)"
 }
 
 if [ "$1" = detached ]; then
@@ -36,7 +49,7 @@ if [ "$1" = detached ]; then
   exit 0
 fi
 [ -n "$SLURM_JOB_ID" ] || exit 0
-start=$(sed -n 's/^start=\([0-9.]*\)$/\1/p' "$mark" 2>/dev/null)
+start=$(sed -n 's/^start=\([0-9]*\).*/\1/p' "$mark" 2>/dev/null)
 rm -f "$mark"
 [ -n "$SLURM_JOB_STDOUT" ] && [ "$(first "$SLURM_NODELIST")" = "$SLURMD_NODENAME" ] &&
   setsid "$0" detached "$start" </dev/null >/dev/null 2>&1 # slurmd kills the group that this script leaves
