@@ -62,6 +62,9 @@ func TestEveryMetricNamedExists(t *testing.T) {
 	found := map[string]bool{}
 	for _, path := range append(named(t), "../analysis/prom/families.go") {
 		for w, line := range matches(read(t, path), metricWord) {
+			if strings.HasPrefix(path, "ansible/") {
+				continue // its variables have the prefix too
+			}
 			ours := strings.HasPrefix(w, "nodemeter_") || strings.HasPrefix(w, "process_") || strings.Contains(w, ":nodemeter_")
 			if !ours || found[w] {
 				continue

@@ -1,4 +1,4 @@
-// Package deploy has no code: it is where the test lives that holds every
-// metric named in this directory and in docs/prometheus.md against those that
-// exist.
+// Package deploy has no code: it is where the tests live that hold what this
+// directory and the pages in docs name (metrics, flags, variables, commands,
+// paths, links, log lines) against what exists.
 package deploy

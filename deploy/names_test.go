@@ -17,6 +17,9 @@ func foreign() map[string]string {
 		"Slurm":      "--overlap --ntasks --ntasks-per-node --output",
 		"Prometheus": "--enable-feature --http.config.file",
 		"npm":        "--legacy-peer-deps",
+		"rsync":      "--include --exclude",
+		"a build":    "--from",
+
 		"setpriv":    "--clear-groups --init-groups --regid --reuid",
 		"nvidia-smi": "--gpu-reset",
 		"Dask":       "--nworkers",
@@ -183,4 +186,33 @@ func anchors(page string) []string {
 		out = append(out, strings.ReplaceAll(name, " ", "-"))
 	}
 	return out
+}
+
+var logged = regexp.MustCompile(`msg="([^"]+)"`)
+
+// TestEveryLogLineQuotedExists holds the messages that pages quote against the sources.
+func TestEveryLogLineQuotedExists(t *testing.T) {
+	var source strings.Builder
+	for _, dir := range []string{"../cmd", "../collector", "../exporter", "../gpu"} {
+		err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+			if err == nil && strings.HasSuffix(path, ".go") && !strings.HasSuffix(path, "_test.go") {
+				source.WriteString(read(t, path))
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	seen := 0
+	for _, path := range named(t) {
+		for message, line := range matches(read(t, path), logged) {
+			if seen++; !strings.Contains(source.String(), "\""+message+"\"") {
+				t.Errorf("%s:%d: nothing logs %q", path, line, message)
+			}
+		}
+	}
+	if seen < 10 {
+		t.Errorf("only %d messages found", seen)
+	}
 }

@@ -26,8 +26,8 @@ type allocation struct {
 // what the job can have, whatever was asked for.
 func (s *Source) allocate(w *worker) {
 	g, gr := s.groups, w.group
-	if gr.root == nil {
-		return
+	if gr.root == nil || gr.depth > 0 {
+		return // a step is inside its job, which was given it
 	}
 	gr.given = allocation{cpus: gr.facts.cpus}
 	for _, c := range []string{"cpuset", ""} {

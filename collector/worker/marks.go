@@ -177,7 +177,7 @@ func parseEpoch(s string) (time.Time, error) {
 // job's processes say of themselves.
 func (s *Source) marked(w *worker) {
 	g := w.group
-	if g.root == nil || g.marked {
+	if g.root == nil || g.depth > 0 || g.marked {
 		return
 	}
 	m, err := s.readMark(g.job, g.root.node)
