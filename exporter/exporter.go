@@ -29,6 +29,9 @@ type Options struct {
 	Descs []*metric.Desc
 	// Interval is the time between ticks.
 	Interval time.Duration
+	// Stretch is how many intervals there are between samples now, where the
+	// loop slows down to keep within a budget; nil is one.
+	Stretch func() int
 	// PerCore exports a series a core and metric. Off, the node's own figures remain.
 	PerCore bool
 	// MaxSeries bounds the series made from a sample; 0 means DefaultMaxSeries.
@@ -104,7 +107,11 @@ const staleTicks = 3
 
 // staleAfter is the age at which a sample is not shown any more.
 func (e *Exporter) staleAfter() time.Duration {
-	return max(staleTicks*e.options.Interval, 3*time.Second)
+	between := e.options.Interval
+	if e.options.Stretch != nil {
+		between *= time.Duration(max(e.options.Stretch(), 1))
+	}
+	return max(staleTicks*between, 3*time.Second)
 }
 
 // Ready is nil when samples are coming in, or says why not.

@@ -251,6 +251,24 @@ func TestFamiliesAreOfOneTick(t *testing.T) {
 	}
 }
 
+// TestSlowedDownIsNotStale: samples that are far apart on purpose are shown in
+// between.
+func TestSlowedDownIsNotStale(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		stretch := 30
+		e := newExporter(t, func(o *Options) { o.Stretch = func() int { return stretch } })
+		e.Publish(sample())
+		time.Sleep(80 * time.Second)
+		if got := do(handler(e), "GET", "/metrics").Body.String(); !strings.Contains(got, "nodemeter_cpu_utilization_ratio 0.25\n") || e.Ready() != nil {
+			t.Errorf("%v:\n%s", e.Ready(), got)
+		}
+		stretch = 1
+		if got := do(handler(e), "GET", "/metrics").Body.String(); strings.Contains(got, "nodemeter_cpu_utilization_ratio 0.25\n") || e.Ready() == nil {
+			t.Errorf("%v:\n%s", e.Ready(), got)
+		}
+	})
+}
+
 func TestSomeFamiliesByName(t *testing.T) {
 	e := newExporter(t, nil)
 	e.Publish(sample())

@@ -116,7 +116,7 @@ func (d *daemon) wire() error {
 	}
 	extra = append(append(extra, compatible...), pushing...)
 	d.export, err = exporter.New(exporter.Options{
-		Descs: d.runner.Descs(), Interval: d.interval, PerCore: d.perCoreSeries, MaxSeries: d.maxSeries,
+		Descs: d.runner.Descs(), Interval: d.interval, Stretch: func() int { return d.runner.Pace().Stretch }, PerCore: d.perCoreSeries, MaxSeries: d.maxSeries,
 		Span: d.span, ClassicHistograms: d.classic, Build: build(), Extra: extra,
 	})
 	return err

@@ -306,7 +306,7 @@ EXPORT int nvmlDeviceRegisterEvents(device *d, unsigned long long types, void *s
 static int delivered[MAX];
 EXPORT int nvmlEventSetWait_v2(void *set, struct event *e, unsigned ms) {
 	(void)set;
-	for (unsigned waited = 0; waited < ms; waited += 2, usleep(2000)) {
+	for (unsigned waited = 0; waited < ms; waited += 20, usleep(20000)) { // more often, and it costs more than the agent
 		struct script s = load();
 		for (int i = 0; i < MAX; i++)
 			if (delivered[i] < s.xids[i]) {
