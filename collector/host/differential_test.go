@@ -148,7 +148,9 @@ func FuzzReadersAgree(f *testing.F) {
 		}
 		write(t, root, file, string(data))
 		native, other := both(cfg)
-		agree(t, file, native[which].Source, other[which].Source)
+		for _, how := range []string{"first", "again, when lines are known"} {
+			agree(t, file+": "+how, native[which].Source, other[which].Source)
+		}
 	})
 }
 

@@ -101,7 +101,26 @@ type memoryRow struct {
 	text  string // key, colon, and more blanks than there ever are
 	key   int    // how much of it is key and colon
 	start int    // where the number began at the read before
+	end   int    // where that line ended; 0: not yet known
+	inKB  bool   // with the unit
 	line  int    // its number, or -1
+}
+
+// amount reads the line at at if it looks as at the read before, with a number
+// as wide. Where the next line begins is then known before this one is read.
+func (r *memoryRow) amount(data []byte, at int) (v uint64, ok bool) {
+	end := at + r.end
+	stop := end // of the number
+	if r.inKB {
+		stop -= len(" kB")
+	}
+	start := at + r.start
+	width := stop - start
+	if stop < at+8 || width < 1 || width > 8 || end >= len(data) || data[end] != '\n' ||
+		r.inKB && string(data[stop:end]) != " kB" || string(data[at:start]) != r.text[:r.start] {
+		return 0, false
+	}
+	return digitsBefore(data, stop, width)
 }
 
 // numberAt is where the row's number begins if the row is the line at at, else
@@ -126,32 +145,47 @@ func (r *memoryRow) numberAt(data []byte, at int) int {
 func (m *meminfo) parse(data []byte) error {
 	m.has = [memLines]bool{}
 	for n, at := 0, 0; at < len(data); n++ {
-		row, start, err := m.row(data, at, n)
+		row, v, err := m.line(data, at, n)
 		if err != nil {
-			return fmt.Errorf("line %d: %w", n+1, err)
+			return fmt.Errorf("line %d%w", n+1, err)
 		}
-		v, inKB, end, err := parseAmount(data, start)
-		i := row.line
-		switch {
-		case err != nil:
-		case i >= 0 && !inKB:
-			err = errors.New("no unit, want kB")
-		case i >= 0 && m.has[i]:
-			err = errors.New("is there twice")
-		}
-		if err != nil {
-			return fmt.Errorf("line %d (%.40s): %w", n+1, row.text[:row.key-1], err)
-		}
-		if i >= 0 {
+		if i := row.line; i >= 0 {
+			if !row.inKB {
+				return fmt.Errorf("line %d (%s): no unit, want kB", n+1, memoryKey(row))
+			}
+			if m.has[i] {
+				return fmt.Errorf("line %d (%s): is there twice", n+1, memoryKey(row))
+			}
 			m.kB[i], m.has[i] = v, true
 		}
-		at = end + 1
+		at += row.end + 1
 	}
 	if !m.has[memTotal] || !m.has[memFree] {
 		return errors.New("MemTotal or MemFree is missing")
 	}
 	return nil
 }
+
+// line reads the line at at, the nth. Its error goes on where the line is named.
+func (m *meminfo) line(data []byte, at, n int) (*memoryRow, uint64, error) {
+	if n < len(m.rows) {
+		if v, ok := m.rows[n].amount(data, at); ok {
+			return &m.rows[n], v, nil
+		}
+	}
+	row, start, err := m.row(data, at, n)
+	if err != nil {
+		return nil, 0, fmt.Errorf(": %w", err)
+	}
+	v, inKB, end, err := parseAmount(data, start)
+	if err != nil {
+		return nil, 0, fmt.Errorf(" (%.40s): %w", memoryKey(row), err)
+	}
+	row.inKB, row.end = inKB, end-at
+	return row, v, nil
+}
+
+func memoryKey(row *memoryRow) string { return row.text[:row.key-1] }
 
 // row recognizes the line at at, the nth, by that of the read before, and says
 // where its number begins.

@@ -62,6 +62,21 @@ func TestMeminfoThatChanges(t *testing.T) {
 	}
 }
 
+func TestKnownMeminfoLineThatIsDamaged(t *testing.T) {
+	const good = "MemTotal:       16 kB\nMemFree:         8 kB\nCached:          7 kB\nHugePages_Total:       0\n"
+	for _, c := range []struct{ old, with string }{
+		{"8 kB", "8 MB"}, {"8 kB\n", "8 kB "}, {" 0\n", " 0 "}, {" 8 kB", " x kB"}, {"       0", "      -1"}, {"        8 kB", "8         kB"},
+	} {
+		var m meminfo
+		if err := m.parse([]byte(good)); err != nil {
+			t.Fatal(err)
+		}
+		if err := m.parse([]byte(strings.Replace(good, c.old, c.with, 1) + "End: 1 kB\n")); err == nil {
+			t.Errorf("%q in place of %q passes: %v", c.with, c.old, m.kB)
+		}
+	}
+}
+
 func TestMemoryThatCannotBe(t *testing.T) {
 	root, cfg := fixture(t)
 	edit(t, root, "proc/meminfo", "131072000", "0")

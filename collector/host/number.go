@@ -73,12 +73,27 @@ func eightDigits(w uint64) (v uint64, n int) {
 	// Adding 0x76 to a byte sets its highest bit from ten on. A carry disturbs
 	// only bytes behind the first that is no digit.
 	other := (w + 0x7676767676767676 | w) & 0x8080808080808080
-	n = bits.TrailingZeros64(other) / 8 // 64 of none at all make 8
-	w <<= uint(64 - 8*n)                // as if zeros stood before them
-	// Pairs, then all four pairs at once.
+	n = bits.TrailingZeros64(other) / 8     // 64 of none at all make 8
+	return joinDigits(w << uint(64-8*n)), n // as if zeros stood before them
+}
+
+// joinDigits makes a number of eight digits, the first in the lowest byte: of
+// pairs, then of all four pairs at once.
+func joinDigits(w uint64) uint64 {
 	w = w*10 + w>>8
 	const pairs = 0x000000ff000000ff
-	return (w&pairs*(100+1000000<<32) + w>>16&pairs*(1+10000<<32)) >> 32, n
+	return (w&pairs*(100+1000000<<32) + w>>16&pairs*(1+10000<<32)) >> 32
+}
+
+// digitsBefore parses the width digits, at most eight, that end before i, which
+// is at least 8. It is digits for where it is known what to expect.
+func digitsBefore(b []byte, i, width int) (v uint64, ok bool) {
+	w := binary.LittleEndian.Uint64(b[i-8:]) ^ 0x3030303030303030
+	w = w >> uint(64-8*width) << uint(64-8*width)
+	if (w+0x7676767676767676|w)&0x8080808080808080 != 0 {
+		return 0, false
+	}
+	return joinDigits(w), true
 }
 
 // numbers reads blank-separated numbers, each at most most, from b at i to the
