@@ -19,6 +19,7 @@ func foreign() map[string]string {
 		"npm":        "--legacy-peer-deps",
 		"rsync":      "--include --exclude",
 		"a build":    "--from",
+		"stress-ng":  "--cpu",
 
 		"setpriv":    "--clear-groups --init-groups --regid --reuid",
 		"nvidia-smi": "--gpu-reset",
@@ -34,13 +35,22 @@ func foreign() map[string]string {
 	return out
 }
 
-// otherVariables are environment variables that are no flag of nodemeterd's.
-func otherVariables() []string {
-	return []string{
-		"NODEMETER_PROMETHEUS_TOKEN", "NODEMETER_PROMETHEUS_USER", "NODEMETER_PROMETHEUS_PASSWORD", // nodemeter --prometheus
-		"NODEMETER_ORACLE", "NODEMETER_NODE_DAYS", "NODEMETER_NODE_DAYS_DIR", "NODEMETER_NVML_LIBRARY", // tests
-		"NODEMETER_",
+// sources is the text of all Go files but this directory's.
+func sources(t *testing.T) string {
+	t.Helper()
+	var b strings.Builder
+	for _, dir := range []string{"../cmd", "../collector", "../exporter", "../gpu", "../analysis"} {
+		err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+			if err == nil && strings.HasSuffix(path, ".go") {
+				b.WriteString(read(t, path))
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
+	return b.String()
 }
 
 // named are the files whose names are checked: pages, and what an installation takes.
@@ -109,7 +119,7 @@ func TestEveryFlagNamedExists(t *testing.T) {
 	for f := range matches(configuration+commands, flagWord) {
 		known[f] = true
 	}
-	for v := range matches(configuration, variable) {
+	for v := range matches(configuration+sources(t), variable) { // settings, and what tests and commands look up
 		variables[v] = true
 	}
 	subs := map[string]bool{"completion": true, "help": true}
@@ -122,11 +132,11 @@ func TestEveryFlagNamedExists(t *testing.T) {
 		for f, line := range matches(text, flagWord) {
 			needed[f] = true
 			if seen++; !known[f] && others[f] == "" {
-				t.Errorf("%s:%d: no program here has a flag %s", path, line, f)
+				t.Errorf("%s:%d: no program here has a flag %s (another program's goes into foreign)", path, line, f)
 			}
 		}
 		for v, line := range matches(text, variable) {
-			if seen++; !variables[v] && !slices.Contains(otherVariables(), v) {
+			if seen++; !variables[v] {
 				t.Errorf("%s:%d: %s is no setting", path, line, v)
 			}
 		}
@@ -195,22 +205,11 @@ var logged = regexp.MustCompile(`msg="([^"]+)"`)
 
 // TestEveryLogLineQuotedExists holds the messages that pages quote against the sources.
 func TestEveryLogLineQuotedExists(t *testing.T) {
-	var source strings.Builder
-	for _, dir := range []string{"../cmd", "../collector", "../exporter", "../gpu"} {
-		err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
-			if err == nil && strings.HasSuffix(path, ".go") && !strings.HasSuffix(path, "_test.go") {
-				source.WriteString(read(t, path))
-			}
-			return err
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
+	source := sources(t)
 	seen := 0
 	for _, path := range named(t) {
 		for message, line := range matches(read(t, path), logged) {
-			if seen++; !strings.Contains(source.String(), "\""+message+"\"") {
+			if seen++; !strings.Contains(source, "\""+message+"\"") {
 				t.Errorf("%s:%d: nothing logs %q", path, line, message)
 			}
 		}
