@@ -2,6 +2,7 @@ package collector
 
 import (
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -40,10 +41,19 @@ type Paced interface {
 	SetPace(factor int)
 }
 
-// paces are the steps of slowing down, from the configured pace on.
-func paces() []Pace {
-	return []Pace{{Slow: 1, Stretch: 1}, {Slow: 4, Stretch: 1}, {Slow: 4, Stretch: 2}, {Slow: 4, Stretch: 5}, {Slow: 10, Stretch: 10}, {Slow: 30, Stretch: 30}}
+// paces are the steps of slowing down, from the configured pace on. No step
+// leaves more than mostApart between samples, so that whoever watches over the
+// agent need not wait longer to know that it lives.
+func paces(interval time.Duration) []Pace {
+	all := []Pace{{Slow: 1, Stretch: 1}, {Slow: 4, Stretch: 1}, {Slow: 4, Stretch: 2}, {Slow: 4, Stretch: 5}, {Slow: 10, Stretch: 10}, {Slow: 30, Stretch: 30}}
+	return slices.DeleteFunc(all, func(p Pace) bool { return p.Stretch > 1 && interval*time.Duration(p.Stretch) > mostApart })
 }
+
+const mostApart = 5 * time.Second
+
+// LongestStep is the most time from one sample to the next, however far the
+// agent is over its budget.
+func LongestStep(interval time.Duration) time.Duration { return max(interval, mostApart) }
 
 // MissedBudget is why a tick was left out on purpose: see MissedOverrun.
 const MissedBudget = "budget"
@@ -59,8 +69,8 @@ type governor struct {
 	now   atomic.Pointer[Pace]
 }
 
-func newGovernor(b Budget) *governor {
-	g := &governor{Budget: b, paces: paces()}
+func newGovernor(b Budget, interval time.Duration) *governor {
+	g := &governor{Budget: b, paces: paces(interval)}
 	g.now.Store(&g.paces[0])
 	return g
 }

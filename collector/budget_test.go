@@ -110,3 +110,20 @@ func TestTicksLeftOutForTheBudget(t *testing.T) {
 		}
 	})
 }
+
+func TestPacesStayWithinWhatAWatchdogWaits(t *testing.T) {
+	for _, interval := range []time.Duration{MinInterval, 100 * time.Millisecond, time.Second, 2 * time.Second, time.Minute} {
+		list := paces(interval)
+		if list[0] != (Pace{Slow: 1, Stretch: 1}) || list[1].Slow <= 1 {
+			t.Errorf("%s: %+v", interval, list)
+		}
+		for _, p := range list {
+			if step := interval * time.Duration(p.Stretch); step > LongestStep(interval) {
+				t.Errorf("%s: samples %s apart", interval, step)
+			}
+		}
+	}
+	if n := len(paces(MinInterval)); n < 6 {
+		t.Errorf("%d paces at the shortest interval", n)
+	}
+}

@@ -92,7 +92,7 @@ func New(o Options) (*Runner, error) {
 	}
 	r := &Runner{
 		interval: o.Interval, deadline: o.Deadline, sinks: o.Sinks, log: o.Log,
-		clock: newClock(o.Wall, o.Asleep), kernel: o.KernelTimer, governor: newGovernor(o.Budget),
+		clock: newClock(o.Wall, o.Asleep), kernel: o.KernelTimer, governor: newGovernor(o.Budget, o.Interval),
 		hands: newHands(len(o.Sources)), asked: newRound(len(o.Sources)), samples: metric.NewAssembler(),
 	}
 	names := map[string]bool{}

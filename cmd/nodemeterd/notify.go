@@ -8,6 +8,7 @@ import (
 	systemd "github.com/coreos/go-systemd/v22/daemon"
 	"golang.org/x/sys/unix"
 
+	"nodemeter/collector"
 	"nodemeter/collector/metric"
 )
 
@@ -19,8 +20,9 @@ type notifier struct {
 	last  time.Time
 }
 
-// newNotifier reads what systemd asked for. A watchdog shorter than three
-// intervals would fire on a healthy daemon, so systemd is told to wait longer.
+// newNotifier reads what systemd asked for. A watchdog shorter than three times
+// the most that samples may be apart would fire on a healthy daemon, so systemd
+// is told to wait longer.
 func newNotifier(interval time.Duration, log *slog.Logger) *notifier {
 	n := &notifier{log: log}
 	watchdog, err := systemd.SdWatchdogEnabled(false)
@@ -31,7 +33,7 @@ func newNotifier(interval time.Duration, log *slog.Logger) *notifier {
 	if watchdog == 0 {
 		return n
 	}
-	if least := 3 * interval; watchdog < least {
+	if least := 3 * collector.LongestStep(interval); watchdog < least {
 		n.send("WATCHDOG_USEC=" + usec(least))
 		watchdog = least
 	}
