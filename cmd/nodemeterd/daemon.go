@@ -62,7 +62,7 @@ func serve(ctx context.Context, s *settings, c *configuration, log *slog.Logger)
 		return err
 	}
 	d.end.serve(d.handler())
-	go newReloader(c, d.notify, d.reloads, log).run(ctx, hangups)
+	go newReloader(c, d.end.config, d.notify, d.reloads, log).run(ctx, hangups)
 	d.announce()
 	served := d.run(ctx)
 	d.notify.stopping("sealing the open window")

@@ -276,8 +276,8 @@ log.level: info
 
 The default address, 127.0.0.1:9911, is for this machine only: a researcher's run is private until somebody decides
 otherwise. A Prometheus on another machine needs --web.listen-address=:9911, as the packaged service has it. TLS, client
-certificates and passwords are set in the file that --web.config.file names, in the format of Prometheus' own exporters;
-it is read again at each connection.
+certificates and passwords are set in the file that --web.config.file names, in the format of Prometheus' own exporters.
+It and the certificates are read again on SIGHUP, and looked at once a minute; what is wrong keeps the old ones in use.
 
 ## Where windows go
 
@@ -291,7 +291,7 @@ nodemeter_windows_dropped_samples_total counts what is missing, and recording re
 | signal | what happens |
 |---|---|
 | SIGTERM, SIGINT | a last sample, the open window is sealed, exit 0 |
-| SIGHUP | the configuration is read again: log.level changes at once, the log names what takes a restart; a bad file keeps the old settings |
+| SIGHUP | the configuration is read again and checked as at a start: log.level, web configuration and certificates change at once, the log names what takes a restart; a bad file keeps the old settings |
 | SIGUSR1 | every handle on the GPUs is given back, for a reset or a MIG change |
 | SIGUSR2 | the GPUs are taken again |
 `

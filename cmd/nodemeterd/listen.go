@@ -20,7 +20,7 @@ import (
 // endpoint is where the daemon is reached over HTTP.
 type endpoint struct {
 	listeners []net.Listener
-	config    string // exporter-toolkit's web configuration file, or ""
+	config    *webConfig // nil without one
 	scheme    string
 	log       *slog.Logger
 	server    *http.Server
@@ -30,14 +30,15 @@ type endpoint struct {
 // listen opens the sockets and checks the web configuration, so that a port in
 // use or a bad certificate is known before anything is recorded.
 func listen(s *settings, log *slog.Logger) (*endpoint, error) {
-	e := &endpoint{config: s.webConfigFile, scheme: "http", log: log, failed: make(chan error, 1)}
+	e := &endpoint{scheme: "http", log: log, failed: make(chan error, 1)}
 	if !s.serves() {
 		return e, nil
 	}
-	if err := s.checkWebConfig(); err != nil {
+	var err error
+	if e.config, err = newWebConfig(s.webConfigFile); err != nil {
 		return nil, err
 	}
-	if e.config != "" {
+	if e.config != nil {
 		e.scheme = "http(s)"
 	}
 	if s.systemdSocket {
@@ -60,17 +61,6 @@ func listen(s *settings, log *slog.Logger) (*endpoint, error) {
 		e.listeners = append(e.listeners, l)
 	}
 	return e, nil
-}
-
-// checkWebConfig reads the web configuration and the certificates it names.
-func (s *settings) checkWebConfig() error {
-	if s.webConfigFile == "" || !s.serves() {
-		return nil
-	}
-	if err := web.Validate(s.webConfigFile); err != nil {
-		return fmt.Errorf("web configuration file %s: %w", s.webConfigFile, err)
-	}
-	return nil
 }
 
 // listenError says what to do about an address that cannot be had.
@@ -125,7 +115,8 @@ func (e *endpoint) serve(h http.Handler) {
 	}
 	e.server = exporter.NewServer(h, e.log)
 	quiet := slog.New(atLeast{e.log.Handler(), slog.LevelWarn}) // we say ourselves where we listen
-	config := &web.FlagConfig{WebConfigFile: &e.config}
+	file := e.config.copied()
+	config := &web.FlagConfig{WebConfigFile: &file}
 	server := e.server
 	go func() {
 		err := web.ServeMultiple(e.listeners, server, config, quiet)

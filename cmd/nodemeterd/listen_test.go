@@ -83,6 +83,12 @@ func writeFile(t *testing.T, path, text string) {
 // served starts an endpoint that answers "hello" and returns its address.
 func served(t *testing.T, s *settings) string {
 	t.Helper()
+	_, address := serving(t, s)
+	return address
+}
+
+func serving(t *testing.T, s *settings) (*endpoint, string) {
+	t.Helper()
 	e, err := listen(s, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
@@ -94,7 +100,7 @@ func served(t *testing.T, s *settings) string {
 			t.Errorf("served: %v", err)
 		}
 	})
-	return e.listeners[0].Addr().String()
+	return e, e.listeners[0].Addr().String()
 }
 
 func TestTLSAndPassword(t *testing.T) {
@@ -133,6 +139,43 @@ func TestTLSAndPassword(t *testing.T) {
 	}
 	if w, err := http.Get("http://" + address); err == nil && w.StatusCode == 200 {
 		t.Error("plain HTTP was answered")
+	}
+}
+
+// TestWebConfigurationIsRenewed: new certificates are used by the connections
+// that follow a reload, and wrong ones leave the old in use.
+func TestWebConfigurationIsRenewed(t *testing.T) {
+	ca := newAuthority(t)
+	first, _ := ca.issue(t, "server", time.Now().Add(time.Hour))
+	config := ca.path("web.yml")
+	writeFile(t, config, "tls_server_config:\n  cert_file: server.pem\n  key_file: server.key\n")
+	e, address := serving(t, &settings{listen: []string{"127.0.0.1:0"}, webConfigFile: config})
+	presents := func(want *x509.Certificate) {
+		t.Helper()
+		c, err := tls.Dial("tcp", address, &tls.Config{RootCAs: ca.pool})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if got := c.ConnectionState().PeerCertificates[0]; !got.Equal(want) {
+			t.Errorf("presents certificate %s, want %s", got.SerialNumber, want.SerialNumber)
+		}
+	}
+	presents(first)
+	writeFile(t, ca.path("server.pem"), "half a certif")
+	presents(first)
+	if changed, err := e.config.reload(); changed || err == nil {
+		t.Errorf("a broken certificate: %v, %v", changed, err)
+	}
+	presents(first)
+	second, _ := ca.issue(t, "server", time.Now().Add(2*time.Hour))
+	presents(first)
+	if changed, err := e.config.reload(); !changed || err != nil {
+		t.Errorf("a new certificate: %v, %v", changed, err)
+	}
+	presents(second)
+	if changed, err := e.config.reload(); changed || err != nil {
+		t.Errorf("nothing new: %v, %v", changed, err)
 	}
 }
 

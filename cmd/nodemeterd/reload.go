@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"slices"
 	"strings"
+	"time"
 
 	systemd "github.com/coreos/go-systemd/v22/daemon"
 	"github.com/prometheus/client_golang/prometheus"
@@ -23,8 +24,8 @@ import (
 type configuration struct {
 	args []string
 	env  lookup
-	// level is the log's, the one setting that changes while the daemon runs.
-	// Web configuration and certificates are read at each connection anyway.
+	// level is the log's, the one setting that changes while the daemon runs,
+	// besides what is in the web configuration.
 	level *slog.LevelVar
 }
 
@@ -67,8 +68,10 @@ func (s *settings) startable(env lookup) error {
 			return err
 		}
 	}
-	if err := s.checkWebConfig(); err != nil {
-		return err
+	if s.webConfigFile != "" && s.serves() {
+		if _, err := readWebConfig(s.webConfigFile); err != nil {
+			return err
+		}
 	}
 	if _, err := d.compatible(); err != nil {
 		return err
@@ -81,6 +84,8 @@ func (s *settings) startable(env lookup) error {
 type reloader struct {
 	*configuration
 	now    map[string]string // in effect
+	web    *webConfig
+	renew  string // what was wrong with the web configuration when it was looked at last
 	log    *slog.Logger
 	notify *notifier
 	count  *prometheus.CounterVec
@@ -96,12 +101,12 @@ func newReloads() *prometheus.CounterVec {
 	return v
 }
 
-func newReloader(c *configuration, n *notifier, count *prometheus.CounterVec, log *slog.Logger) *reloader {
+func newReloader(c *configuration, w *webConfig, n *notifier, count *prometheus.CounterVec, log *slog.Logger) *reloader {
 	now, err := c.read()
 	if err != nil {
 		log.Error("configuration", "err", err) // it was read without one a moment ago
 	}
-	return &reloader{configuration: c, now: now, log: log, notify: n, count: count}
+	return &reloader{configuration: c, now: now, web: w, log: log, notify: n, count: count}
 }
 
 // caught are signals from now on. It is called before anything that takes time:
@@ -112,10 +117,22 @@ func caught(which ...os.Signal) <-chan os.Signal {
 	return c
 }
 
+// renewal is how often certificates are looked at: those that are renewed
+// without a word are in use soon after.
+const renewal = time.Minute
+
 // run reloads at each of the signals until ctx is done.
 func (r *reloader) run(ctx context.Context, signals <-chan os.Signal) {
+	var look <-chan time.Time
+	if r.web != nil {
+		t := time.NewTicker(renewal)
+		defer t.Stop()
+		look = t.C
+	}
 	for {
 		select {
+		case <-look:
+			r.lookAtWeb()
 		case <-ctx.Done():
 			return // later ones are let go: the default would end the process while it seals
 		case <-signals:
@@ -126,15 +143,39 @@ func (r *reloader) run(ctx context.Context, signals <-chan os.Signal) {
 	}
 }
 
+// lookAtWeb takes a web configuration that has changed, and says once what is
+// wrong with one.
+func (r *reloader) lookAtWeb() {
+	changed, err := r.web.reload()
+	wrong := ""
+	if err != nil {
+		wrong = err.Error()
+	}
+	switch {
+	case changed:
+		r.log.Info("web configuration or certificates have changed: in use from now on", "file", r.web.path)
+	case wrong != "" && wrong != r.renew:
+		r.log.Error("web configuration cannot be used: the old one stays", "err", err)
+	}
+	r.renew = wrong
+}
+
 // reload puts into effect what can be, and names what takes a restart.
 func (r *reloader) reload() {
 	fresh, err := r.read()
+	renewed := false
+	if err == nil {
+		renewed, err = r.web.reload()
+	}
 	if err != nil {
 		r.log.Error("configuration not reloaded: the old one stays", "err", err)
 		r.count.WithLabelValues("failed").Inc()
 		return
 	}
 	var applied, later []string
+	if renewed {
+		applied = append(applied, "web.config.file (what it says)")
+	}
 	for _, name := range slices.Sorted(maps.Keys(fresh)) {
 		switch {
 		case fresh[name] == r.now[name]:
