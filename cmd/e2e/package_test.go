@@ -49,6 +49,9 @@ func TestPackages(t *testing.T) {
 			s.installs(one(t, v1, p.pattern))
 			s.confined()
 			s.read()
+			if p.name == "deb" {
+				s.dropIns()
+			}
 			s.reloads()
 			s.survivesKill()
 			s.watched()
@@ -197,6 +200,25 @@ func (s *service) read() {
 	}
 }
 
+// dropIns: systemd has nothing to say of any of them, and with that for the
+// socket the agent serves on what systemd holds.
+func (s *service) dropIns() {
+	s.sh(`cd /etc/systemd/system && mkdir nodemeterd.service.d && for f in /usr/share/nodemeter/systemd/*.conf; do
+		cp "$f" nodemeterd.service.d/90-test.conf && said=$(systemd-analyze verify nodemeterd.service 2>&1)
+		[ -z "$said" ] || { echo "$f: $said"; exit 1; }
+	done`)
+	s.sh(`cd /etc/systemd/system && cp /usr/share/nodemeter/systemd/socket.conf nodemeterd.service.d/90-test.conf &&
+		systemctl daemon-reload && systemctl stop nodemeterd && systemctl enable --now nodemeterd.socket`)
+	s.scrape(`version="1.0.0"} 1`) // which starts it
+	s.active()
+	if held := s.sh("ss -Hltnp 'sport = :9911'"); !strings.Contains(held, `"systemd",pid=1,`) || !strings.Contains(held, `"nodemeterd"`) {
+		s.t.Errorf("not on systemd's socket: %s", held)
+	}
+	s.sh(`systemctl disable --now nodemeterd.socket; rm -r /etc/systemd/system/nodemeterd.service.d; systemctl daemon-reload; systemctl restart nodemeterd`)
+	s.active()
+	s.scrape(`version="1.0.0"} 1`)
+}
+
 func (s *service) reloads() {
 	pid := s.active()
 	s.sh("echo 'log.level: debug' >>/etc/nodemeter/nodemeterd.yml && systemctl reload nodemeterd")
@@ -204,6 +226,9 @@ func (s *service) reloads() {
 	s.sh("echo 'windows.width: 7h' >>/etc/nodemeter/nodemeterd.yml && systemctl reload nodemeterd")
 	s.scrape(`nodemeter_reloads_total{result="failed"} 1`)
 	s.sh("sed -i '/^windows.width/d; /^log.level/d' /etc/nodemeter/nodemeterd.yml")
+	if log := s.sh("journalctl -u nodemeterd -p err -o cat --no-pager"); !strings.HasPrefix(log, "level=ERROR msg=\"configuration not reloaded") {
+		s.t.Errorf("not an error to the journal:\n%s", log)
+	}
 	log := s.journal()
 	for _, want := range []string{"changed=\"log.level=debug\"", "configuration not reloaded: the old one stays", "width 7h0m0s must be whole seconds and divide 24h"} {
 		if !strings.Contains(log, want) {

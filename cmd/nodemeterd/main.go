@@ -96,7 +96,7 @@ func command(env lookup, stdout, stderr io.Writer, args []string) *cobra.Command
 				return err
 			}
 			level := new(slog.LevelVar)
-			log, err := s.logger(stderr, level)
+			log, err := s.logger(stderr, env, level)
 			if err != nil {
 				return err
 			}

@@ -160,15 +160,24 @@ func (s *settings) serves() bool {
 
 // logger makes the logger that the settings ask for; level sets its threshold
 // from then on.
-func (s *settings) logger(w io.Writer, level *slog.LevelVar) (*slog.Logger, error) {
+func (s *settings) logger(w io.Writer, env lookup, level *slog.LevelVar) (*slog.Logger, error) {
 	if err := level.UnmarshalText([]byte(s.logLevel)); err != nil {
 		return nil, err
 	}
 	o := &slog.HandlerOptions{Level: level}
-	if s.logFormat == "json" {
-		return slog.New(slog.NewJSONHandler(w, o)), nil
+	var lines *journalLines
+	if inJournal(w, env) {
+		lines = &journalLines{to: w}
+		w, o.ReplaceAttr = lines, withoutTime
 	}
-	return slog.New(slog.NewTextHandler(w, o)), nil
+	var h slog.Handler = slog.NewTextHandler(w, o)
+	if s.logFormat == "json" {
+		h = slog.NewJSONHandler(w, o)
+	}
+	if lines != nil {
+		h = journalHandler{h, lines}
+	}
+	return slog.New(h), nil
 }
 
 // nodeName is the configured name or the host's.

@@ -7,7 +7,7 @@
 #
 # needs Go, gcc, binutils, and for arm64 gcc-aarch64-linux-gnu; without that
 # the agent for arm64 is built without cgo and so reads no NVIDIA GPUs.
-# WITHOUT_NFPM=1 makes no packages, NFPM is another way to call nfpm.
+# NFPM is another way to call nfpm.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -28,7 +28,7 @@ export CGO_CFLAGS="-O2 -g -Wno-deprecated-declarations" # see the Makefile; no p
 nfpm=${NFPM:-go run github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.2}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-stage=dist/stage # nfpm.yaml names it
+stage=$work/stage
 
 # glibc is what the agent may need at most: RHEL 8 has it.
 newest_glibc=2.28
@@ -102,7 +102,7 @@ tarball() {
 }
 
 mkdir -p "$dist"
-rm -rf "$dist"/nodemeter[-_]* "$dist/SHA256SUMS" "$stage"
+rm -rf "$dist"/nodemeter[-_]* "$dist/SHA256SUMS"
 for ARCH in "${architectures[@]}"; do
   export ARCH
   name=nodemeter-$VERSION-linux-$ARCH
@@ -112,9 +112,9 @@ for ARCH in "${architectures[@]}"; do
   check_programs
   documents
   tarball
-  [ -n "${WITHOUT_NFPM:-}" ] || for kind in deb rpm; do
-    $nfpm package --config deploy/package/nfpm.yaml --packager "$kind" --target "$dist/" >"$work/nfpm.log" || { cat "$work/nfpm.log" >&2; exit 1; }
+  sed "s,STAGE,$stage,g" deploy/package/nfpm.yaml >"$work/nfpm.yaml"
+  for kind in deb rpm; do
+    $nfpm package --config "$work/nfpm.yaml" --packager "$kind" --target "$dist/" >"$work/nfpm.log" || { cat "$work/nfpm.log" >&2; exit 1; }
   done
 done
-rm -rf "$stage"
 (cd "$dist" && sha256sum -- nodemeter* >SHA256SUMS)
