@@ -19,7 +19,7 @@ func foreign() map[string]string {
 		"npm":        "--legacy-peer-deps",
 		"rsync":      "--include --exclude",
 		"a build":    "--from",
-		"stress-ng":  "--cpu",
+		"stress-ng":  "--cpu --fork --fork-max",
 
 		"setpriv":    "--clear-groups --init-groups --regid --reuid",
 		"nvidia-smi": "--gpu-reset",
