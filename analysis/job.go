@@ -33,6 +33,7 @@ func AnalyzeJob(ctx context.Context, o Options) (*Result, error) {
 	// A worker's first sample is now the first of all: that it began during the
 	// recording is what the first reading knew.
 	r.Groups, r.groupWidth = found.Groups, found.groupWidth
+	r.Notes = append(r.Notes, "Use and findings are of the job's nodes while it ran, with all else that ran there; what the job itself used is in its row.")
 	return r, nil
 }
 

@@ -103,6 +103,9 @@ func TestJobNarrowsTheRecording(t *testing.T) {
 	if got := r.Overall["cpu_util"]; got.Mean != 0.5 || got.Samples != 40 {
 		t.Errorf("its nodes were %+v", got)
 	}
+	if len(r.Notes) == 0 || !strings.Contains(r.Notes[0], "all else that ran there") {
+		t.Errorf("notes %q", r.Notes)
+	}
 	if len(r.Groups) != 1 || r.Groups[0].Increase["worker_cpu_seconds"] != 120 {
 		t.Errorf("groups %+v", r.Groups[0])
 	}
