@@ -66,7 +66,7 @@ func holds(t *testing.T, a *agent) (held, error) {
 // first windows nothing grows any more.
 func TestSoak(t *testing.T) {
 	t.Parallel()
-	const limit, windows = 1 << 20, 6
+	const limit, windows = 1 << 20, 4
 	a := startAgent(t, nil, "--interval=10ms", "--windows.width=2s", "--windows.max-bytes=1MiB", "--windows.min-free=0", "--gpu=false", "--collector.workers-discover=1s")
 	reach := func(sealed float64) held {
 		var h held
