@@ -54,17 +54,21 @@ build_daemon() {
 # analyzer anywhere.
 check_programs() {
   local need
-  need=$(objdump -p "$stage/nodemeterd" | grep -oE 'GLIBC_[0-9.]+' | sed 's/GLIBC_//' | sort -Vu | tail -n 1)
-  if [ "$(printf '%s\n' "${need:-0}" "$newest_glibc" | sort -V | tail -n 1)" != "$newest_glibc" ]; then
+  need=$(readelf -VW "$stage/nodemeterd" | grep -oE 'GLIBC_[0-9.]+' | sed 's/GLIBC_//' | sort -Vu | tail -n 1 || true)
+  if [ -n "$need" ] && [ "$(printf '%s\n' "$need" "$newest_glibc" | sort -V | tail -n 1)" != "$newest_glibc" ]; then
     echo "nodemeterd needs glibc $need, newer than $newest_glibc: add what is listed here to deploy/package/glibc/old.S" >&2
-    objdump -T "$stage/nodemeterd" | grep -F "GLIBC_$need" >&2
+    readelf --dyn-syms -W "$stage/nodemeterd" | grep -F "@GLIBC_$need" >&2
     exit 1
   fi
-  if objdump -p "$stage/nodemeterd" | grep -q BIND_NOW; then
+  if [ -z "$need" ] && readelf -dW "$stage/nodemeterd" | grep -q NEEDED; then
+    echo "nodemeterd: which glibc it needs cannot be read" >&2
+    exit 1
+  fi
+  if readelf -dW "$stage/nodemeterd" | grep -q NOW; then
     echo "nodemeterd is bound at start: it would not survive a driver that lacks a function" >&2
     exit 1
   fi
-  if objdump -p "$stage/nodemeter" | grep -q NEEDED; then
+  if readelf -dW "$stage/nodemeter" | grep -q NEEDED; then
     echo "nodemeter is not static" >&2
     exit 1
   fi
