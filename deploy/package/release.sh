@@ -97,7 +97,7 @@ tarball() {
   mkdir -p "$top/man"
   cp "$stage/nodemeterd" "$stage/nodemeter" "$stage/THIRD-PARTY-LICENSES.gz" LICENSE README.md CHANGELOG.md "$top"
   cp "$stage"/man?/* "$top/man"
-  cp -r docs deploy/systemd deploy/package/completions "$top"
+  cp -r docs deploy/systemd deploy/slurm deploy/package/completions "$top"
   mkdir "$top/prometheus" "$top/grafana"
   cp deploy/prometheus/rules/* "$top/prometheus"
   cp deploy/grafana/dashboards/* "$top/grafana"
