@@ -174,10 +174,10 @@ func (s *slurm) idle(t *testing.T) {
 }
 
 // shorterThanATick records a job of about a second with an agent that samples
-// every minute, and returns what that recorded.
+// every ten seconds, and returns what that recorded.
 func (s *slurm) shorterThanATick(t *testing.T) series {
 	t.Helper()
-	a := startAgent(t, nil, "--interval=1m", "--gpu=false")
+	a := startAgent(t, nil, "--interval=10s", "--gpu=false")
 	s.batch(t, 0.6, "-w", s.nodes[0], "-n1", "-J", "blink")
 	s.idle(t)
 	eventually(t, "the control group to go", func() error {
