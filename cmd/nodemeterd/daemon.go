@@ -139,7 +139,9 @@ func (d *daemon) handler() http.Handler {
 // publish hands a sample to everyone who wants it. It is called on the tick
 // loop, and none of what it calls blocks.
 func (d *daemon) publish(s *metric.Sample) {
-	d.samples++
+	if d.samples++; d.samples == handBackAt {
+		go handBack(d.log)
+	}
 	d.export.Publish(s)
 	if d.recorder != nil {
 		d.recorder.Publish(s)

@@ -105,9 +105,13 @@ func (w *workerSettings) entry(node *metric.Entity, gpus *gpu.Source, log *slog.
 	return collector.Entry{Name: "worker", Source: worker.New(o)}
 }
 
-// gpuProcesses turns the GPU path's lists into what attribution takes.
+// gpuProcesses turns the GPU path's lists into what attribution takes: nil where
+// no device has told yet.
 func gpuProcesses(st gpu.Status) []worker.GPUProcess {
-	var out []worker.GPUProcess
+	if len(st.Processes) == 0 {
+		return nil
+	}
+	out := []worker.GPUProcess{}
 	for _, list := range st.Processes {
 		for _, p := range list.Processes {
 			uuid := list.UUID
