@@ -251,4 +251,13 @@ func TestSlurmJobs(t *testing.T) {
 		}
 	}
 	notAboveNode(t, got)
+	// The first job was given a GPU, on which it did nothing; the others none.
+	for id, v := range got["nodemeter_worker_gpus_allocated"] {
+		if v[len(v)-1] != 1 || !strings.HasPrefix(id, "slurm-1@") {
+			t.Errorf("%s was given %v GPUs", id, v)
+		}
+	}
+	if len(got["nodemeter_worker_gpus_allocated"]) != 1 {
+		t.Errorf("GPUs were given to %d jobs, want 1", len(got["nodemeter_worker_gpus_allocated"]))
+	}
 }

@@ -1,5 +1,7 @@
 package worker
 
+import "os"
+
 // GPUProcess is a process on a GPU, as the driver tells.
 type GPUProcess struct {
 	UUID string // of the device, or of the MIG instance
@@ -9,6 +11,17 @@ type GPUProcess struct {
 	// Util is the share of the device's time it used lately; negative when the
 	// driver does not say.
 	Util float64
+}
+
+// initialPIDs names the machine's own process numbers (PROC_PID_INIT_INO).
+const initialPIDs = "pid:[4026531836]"
+
+// namespaced reports whether the agent sees other process numbers than the
+// driver, which counts from outside of containers: a number would be taken for
+// somebody else's.
+func (f *files) namespaced() bool {
+	numbers, err := os.Readlink(f.path("proc", "self", "ns", "pid"))
+	return err == nil && numbers != initialPIDs
 }
 
 // gpuUse is what a worker has on GPUs.
@@ -25,13 +38,14 @@ type gpuUse struct {
 // number is not in /proc, or is of a container with numbers of its own, is
 // nobody's.
 func (s *Source) attributeGPUs() {
+	var list []GPUProcess
+	if s.o.GPUs != nil {
+		list = s.o.GPUs()
+	}
 	for _, w := range s.workers {
-		w.gpu = gpuUse{known: s.o.GPUs != nil}
+		w.gpu = gpuUse{known: list != nil}
 	}
-	if s.o.GPUs == nil {
-		return
-	}
-	for _, p := range s.o.GPUs() {
+	for _, p := range list {
 		w := s.workerOf(p.PID)
 		if w == nil {
 			continue

@@ -3,6 +3,8 @@ package worker
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -242,6 +244,40 @@ func TestGPUProcessesGoToTheirWorkers(t *testing.T) {
 	near(t, "GPUs of the job", v["slurm-7"]["worker_gpus"], 1)
 	if _, ok := v["slurm-7"]["gpu_util"]; ok {
 		t.Error("a utilization that the driver does not tell")
+	}
+}
+
+// A GPU that was given and has no process of the job is told from one that nobody could read.
+func TestAllocatedAndIdleGPU(t *testing.T) {
+	m := newMachine(t)
+	m.write("proc/self/mounts", v1Mounts)
+	m.job1("slurm", "job_7", 1, 50)
+	list := []GPUProcess{}
+	s := m.source(Options{GPUs: func() []GPUProcess { return list }})
+	w := read(t, s)["slurm-7"]
+	near(t, "GPUs it was given", w["worker_gpus_allocated"], 2)
+	if n, ok := w["worker_gpus"]; !ok || n != 0 {
+		t.Errorf("GPUs with a process of its: %v %v, want 0", n, ok)
+	}
+	list = nil
+	if n, ok := read(t, s)["slurm-7"]["worker_gpus"]; ok {
+		t.Errorf("%v GPUs where none was read", n)
+	}
+}
+
+// In a container the agent's process numbers are not the driver's: a number says nothing.
+func TestGPUProcessesInAContainer(t *testing.T) {
+	for link, want := range map[string]bool{"pid:[4026531836]": true, "pid:[4026532700]": false} {
+		m := newMachine(t)
+		m.dask(20, "", 1)
+		m.write("proc/self/ns/x", "")
+		if err := os.Symlink(link, filepath.Join(m.root, "proc/self/ns/pid")); err != nil {
+			t.Fatal(err)
+		}
+		s := m.source(Options{GPUs: func() []GPUProcess { return []GPUProcess{{UUID: "GPU-a", PID: 22, MemoryBytes: 100}} }})
+		if _, ok := read(t, s)["dask-20-2s"]["gpu_memory_used_bytes"]; ok != want {
+			t.Errorf("%s: given to the worker: %v", link, ok)
+		}
 	}
 }
 

@@ -27,7 +27,8 @@ type Options struct {
 	Marks string
 	// Discover is the time between two searches for workers; 0 is 5 s.
 	Discover time.Duration
-	// GPUs lists the processes on the GPUs; nil where GPUs are not read.
+	// GPUs lists the processes on the GPUs; nil, as is what it returns, where
+	// none was read.
 	GPUs func() []GPUProcess
 	// Self is the agent's own process, which belongs to nobody; 0 is this one.
 	Self int
@@ -81,6 +82,10 @@ func New(o Options) *Source {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	f := newFiles(o.Root)
+	if o.GPUs != nil && f.namespaced() {
+		o.GPUs = nil
+		o.Log.Info("GPUs are not given to workers: the agent runs in a PID namespace, the driver counts processes from outside")
+	}
 	s := &Source{
 		o: o, files: f, pages: int64(os.Getpagesize()), pace: 1, sight: newSight(f), ledger: newLedger(f),
 		resolvers: processResolvers(o.Patterns), users: newUsers(f), pilots: map[int]*pilot{}, inside: map[*worker]reading{}, trees: map[*account]*worker{},
