@@ -7,10 +7,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -39,59 +41,86 @@ func packagers() []packager {
 }
 
 // TestPackages takes both packages through what happens to them on a node, in
-// a booted systemd.
+// a booted systemd. Meanwhile the next version is built, and the first one again
+// from a copy in another place, which must give the same bytes.
 func TestPackages(t *testing.T) {
-	v1, v2 := release(t, "../..", "1.0.0"), release(t, "../..", "1.1.0")
-	t.Run("reproducible", func(t *testing.T) { t.Parallel(); sameElsewhere(t, v1) })
-	for _, p := range packagers() {
-		t.Run(p.name, func(t *testing.T) {
-			t.Parallel()
-			s := &service{machine: boot(t, p.name), packager: p}
-			s.installs(one(t, v1, p.pattern))
-			s.confined()
-			s.read()
-			if p.name == "deb" {
-				s.dropIns()
-			}
-			s.reloads()
-			s.survivesKill()
-			s.watched()
-			if p.name == "deb" {
-				s.leavesDevicesAlone(t)
-			}
-			s.upgrades(one(t, v2, p.pattern))
-			s.goes()
-		})
+	v1, v2, again := t.TempDir(), t.TempDir(), t.TempDir()
+	if err := release("../..", v1, "1.0.0"); err != nil {
+		t.Fatal(err)
+	}
+	elsewhere := copied(t)
+	next, rebuilt := make(chan error, 1), make(chan error, 1)
+	go func() {
+		next <- release("../..", v2, "1.1.0")
+		rebuilt <- release(elsewhere, again, "1.0.0")
+	}()
+	upgraded := sync.OnceValue(func() error { return <-next })
+	t.Run("on a node", func(t *testing.T) {
+		for _, p := range packagers() {
+			t.Run(p.name, func(t *testing.T) {
+				t.Parallel()
+				s := &service{machine: boot(t, p.name), packager: p}
+				s.installs(one(t, v1, p.pattern))
+				s.confined()
+				s.read()
+				if p.name == "deb" {
+					s.dropIns()
+				}
+				s.reloads()
+				s.survivesKill()
+				s.watched()
+				if p.name == "deb" {
+					s.leavesDevicesAlone(t)
+				}
+				if err := upgraded(); err != nil {
+					t.Fatal(err)
+				}
+				s.upgrades(one(t, v2, p.pattern))
+				s.goes()
+			})
+		}
+	})
+	if err := <-rebuilt; err != nil {
+		t.Fatal(err)
+	}
+	if a, b := sums(t, v1), sums(t, again); a != b || strings.Count(a, "\n") != 4 {
+		t.Errorf("the same sources gave other bytes in another directory:\n%s\n%s", a, b)
 	}
 }
 
 // release builds what is released for this architecture from the tree at top.
-func release(t *testing.T, top, version string) (dir string) {
-	t.Helper()
-	dir = t.TempDir()
-	date := strings.TrimSpace(run(t, "git", "log", "-1", "--format=%ct")) // a copy has no history to ask
-	run(t, "env", "SOURCE_DATE_EPOCH="+date, filepath.Join(top, "deploy/package/release.sh"), "-o", dir, version, "amd64")
-	return dir
+// A copy has no history to ask for the date.
+func release(top, dir, version string) error {
+	date, err := exec.Command("git", "log", "-1", "--format=%ct").Output()
+	if err != nil {
+		return fmt.Errorf("git log: %w", err)
+	}
+	cmd := exec.Command(filepath.Join(top, "deploy/package/release.sh"), "-o", dir, version, "amd64")
+	cmd.Env = append(os.Environ(), "SOURCE_DATE_EPOCH="+strings.TrimSpace(string(date)))
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("release %s: %w\n%s", version, err, out)
+	}
+	return nil
 }
 
-// sameElsewhere builds a copy of the tree in another place.
-func sameElsewhere(t *testing.T, first string) {
-	copied := filepath.Join(t.TempDir(), "elsewhere", "nodemeter")
-	if err := os.MkdirAll(copied, 0o755); err != nil {
+// copied is a copy of the tree in another place.
+func copied(t *testing.T) string {
+	t.Helper()
+	to := filepath.Join(t.TempDir(), "elsewhere", "nodemeter")
+	if err := os.MkdirAll(to, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	run(t, "sh", "-c", `cd ../.. && git ls-files -z | tar --null -T - -cf - | tar -xf - -C "$0"`, copied)
-	second := release(t, copied, "1.0.0")
-	sums := func(dir string) string {
-		b, err := os.ReadFile(filepath.Join(dir, "SHA256SUMS"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return string(b)
+	run(t, "sh", "-c", `cd ../.. && git ls-files -z | tar --null -T - -cf - | tar -xf - -C "$0"`, to)
+	return to
+}
+
+func sums(t *testing.T, dir string) string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(dir, "SHA256SUMS"))
+	if err != nil {
+		t.Fatal(err)
 	}
-	if a, b := sums(first), sums(second); a != b || strings.Count(a, "\n") != 4 {
-		t.Errorf("the same sources gave other bytes in another directory:\n%s\n%s", a, b)
-	}
+	return string(b)
 }
 
 func one(t *testing.T, dir, pattern string) string {
