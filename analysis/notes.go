@@ -2,6 +2,7 @@ package analysis
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -99,6 +100,30 @@ func (r *Result) clock(t time.Time) string {
 	return t.In(r.Zone).Format("2006-01-02 15:04:05")
 }
 
+// missedNotes say why ticks were not taken, where the agent knew.
+func (r *Result) missedNotes() []string {
+	because := map[string]int64{}
+	for _, e := range r.Events {
+		if e.Kind == metric.EventMissedTicks {
+			because[e.Detail] += e.Count
+		}
+	}
+	var notes []string
+	for _, reason := range slices.Sorted(maps.Keys(because)) {
+		words := map[string]string{
+			"budget":     "the agent left them out to stay within --max-cpu",
+			"overrun":    "the agent did not get to run in time",
+			"suspend":    "the machine was suspended",
+			"clock_step": "the clock was set forward",
+		}[reason]
+		if words == "" {
+			words = Escape(reason)
+		}
+		notes = append(notes, fmt.Sprintf("%s not taken: %s", countOf(because[reason], "sample"), words))
+	}
+	return notes
+}
+
 // clockNotes tell what happened to the clocks and to the recording.
 func (r *Result) clockNotes() []string {
 	var notes []string
@@ -114,7 +139,7 @@ func (r *Result) clockNotes() []string {
 			notes = append(notes, strings.TrimSpace(fmt.Sprintf("%s not written at %s %s", countOf(e.Count, "sample"), r.clock(e.Time), Escape(e.Detail))))
 		}
 	}
-	notes = firstFew(notes, "notes of this kind")
+	notes = append(firstFew(notes, "notes of this kind"), r.missedNotes()...)
 	if n := counts[metric.EventRecovered]; n > 0 {
 		notes = append(notes, fmt.Sprintf("%s recovered after the agent ended without warning", countOf(n, "window")))
 	}

@@ -9,16 +9,18 @@ import (
 	"nodemeter/collector/metric"
 )
 
-// Budget bounds what the agent itself may use. Over it, the agent first makes
-// the rarer of its reads rarer still, then leaves out ticks; when there is room
-// again it goes back the same way. The zero Budget is no limit.
+// Budget bounds what sampling may use. Over it, the agent first makes the rarer
+// of its reads rarer still, then leaves out ticks; when there is room again it
+// goes back the same way. What sampling less would not make cheaper (scrapes,
+// sealing) is no part of it: nobody who asks for /metrics can thin a recording.
+// The zero Budget is no limit.
 type Budget struct {
 	// Cores is the most processor time a second of wall time, as a mean over
 	// BudgetSpan; 0 is no limit.
 	Cores float64
-	// Used is the processor time used since the agent started, by what sampling
-	// less would make cheaper.
-	Used func() time.Duration
+	// Beside is the processor time used so far by other processes that read for
+	// the agent; nil is none.
+	Beside func() time.Duration
 }
 
 // BudgetSpan is the time over which use is held against the budget.
@@ -30,8 +32,9 @@ type Pace struct {
 	Slow int
 	// Stretch is how many intervals there are from one sample to the next.
 	Stretch int
-	// Used is the use over the last BudgetSpan, in cores.
-	Used float64
+	// Used is the use over the last BudgetSpan, in cores, once Measured.
+	Used     float64
+	Measured bool
 }
 
 // Paced is a source some of whose reads are rarer than ticks.
@@ -61,23 +64,33 @@ const MissedBudget = "budget"
 // governor keeps the agent within its budget. It belongs to the loop.
 type governor struct {
 	Budget
-	paces []Pace
-	level int
-	since time.Duration // monotonic time at which the span began
-	used  time.Duration // by then
-	calm  int           // spans in a row in which there was room to spare
-	now   atomic.Pointer[Pace]
+	paces    []Pace
+	level    int
+	own      time.Duration // used by reading and publishing, in this process
+	since    time.Duration // monotonic time at which the span began
+	used     time.Duration // by then
+	calm     int           // spans in a row in which there was room for the step before
+	patience int           // how many of them it takes
+	tried    bool          // a step back was just taken
+	now      atomic.Pointer[Pace]
 }
 
+// How many spans in a row there must be room before the agent speeds up by a
+// step. Each time that the step turns out to be too much, it waits twice as
+// long before it tries again: half an hour at most.
+const (
+	leastPatience = 2
+	mostPatience  = 64
+)
+
 func newGovernor(b Budget, interval time.Duration) *governor {
-	g := &governor{Budget: b, paces: paces(interval)}
+	g := &governor{Budget: b, paces: paces(interval), patience: leastPatience}
 	g.now.Store(&g.paces[0])
 	return g
 }
 
-// calmSpans is how many spans in a row must have room before the agent speeds
-// up by a step, so that it does not swing.
-const calmSpans = 2
+// charge adds what reading or publishing has used.
+func (g *governor) charge(d time.Duration) { g.own += d }
 
 // look is called at each tick with the monotonic time. It reports whether the
 // pace has changed, once a span at most.
@@ -85,32 +98,51 @@ func (g *governor) look(mono time.Duration) (changed bool) {
 	if g.Cores <= 0 || mono-g.since < BudgetSpan {
 		return false
 	}
-	used := g.Used()
-	cores := (used - g.used).Seconds() / (mono - g.since).Seconds()
+	used := g.own
+	if g.Beside != nil {
+		used += g.Beside()
+	}
+	cores := max(used-g.used, 0).Seconds() / (mono - g.since).Seconds()
 	first := g.since == 0 // begins with the agent's own start, which is dear
 	g.since, g.used = mono, used
 	was := g.level
-	switch {
-	case first:
-	case cores > g.Cores:
-		g.level, g.calm = min(g.level+1, len(g.paces)-1), 0
-	case g.level > 0 && cores*g.faster() < g.Cores*0.8:
-		if g.calm++; g.calm >= calmSpans {
-			g.level, g.calm = g.level-1, 0
-		}
-	default:
-		g.calm = 0
+	if !first {
+		g.level = g.next(cores)
 	}
 	p := g.paces[g.level]
-	p.Used = cores
+	p.Used, p.Measured = cores, true
 	g.now.Store(&p)
 	return g.level != was
 }
 
-// faster is how many times more than now the agent may use one step up: as many
-// times as it takes more samples, and twice at least for the slow tiers.
+// next is the level that follows from the use over a span.
+func (g *governor) next(cores float64) int {
+	if cores > g.Cores {
+		if g.tried {
+			g.patience = min(2*g.patience, mostPatience)
+		}
+		g.calm, g.tried = 0, false
+		return min(g.level+1, len(g.paces)-1)
+	}
+	g.tried = false
+	if g.level == 0 {
+		return 0
+	}
+	if cores*g.faster() > g.Cores {
+		g.calm = 0
+		return g.level
+	}
+	if g.calm++; g.calm < g.patience {
+		return g.level
+	}
+	g.calm, g.tried = 0, true
+	return g.level - 1
+}
+
+// faster is how many times more than now the agent will use one step back, as
+// far as that can be known: what slow tiers save has to be tried.
 func (g *governor) faster() float64 {
-	return max(2, float64(g.paces[g.level].Stretch)/float64(g.paces[g.level-1].Stretch))
+	return float64(g.paces[g.level].Stretch) / float64(g.paces[g.level-1].Stretch)
 }
 
 // Pace is how far the agent has slowed down now. It may be called from anywhere.
@@ -125,6 +157,7 @@ func (r *Runner) govern(now instant) {
 	if !r.governor.look(now.mono) {
 		return
 	}
+	r.tellLeftOut(now)
 	p := r.Pace()
 	words := []any{"used_cores", fmt.Sprintf("%.5f", p.Used), "budget_cores", r.governor.Cores, "slow_tiers", fmt.Sprintf("x%d", p.Slow), "interval", r.step()}
 	if p.Slow > was.Slow || p.Stretch > was.Stretch {
@@ -134,9 +167,24 @@ func (r *Runner) govern(now instant) {
 	}
 }
 
-// leaveOut records ticks that were left out on purpose.
+// leftOut counts ticks that were left out on purpose and have not been told.
+type leftOut struct {
+	count int64
+	told  time.Duration // monotonic time of the last event
+}
+
+// leaveOut counts ticks left out, and tells of them once a BudgetSpan: an event
+// at every sample would be most of the recording.
 func (r *Runner) leaveOut(now instant, count int64) {
-	if count > 0 {
-		r.pending = append(r.pending, metric.Event{Kind: metric.EventMissedTicks, Time: now.wall, Count: count, Detail: MissedBudget})
+	r.left.count += count
+	if r.left.count > 0 && (r.left.told == 0 || now.mono-r.left.told >= BudgetSpan) {
+		r.tellLeftOut(now)
 	}
+}
+
+func (r *Runner) tellLeftOut(now instant) {
+	if r.left.count > 0 {
+		r.pending = append(r.pending, metric.Event{Kind: metric.EventMissedTicks, Time: now.wall, Count: r.left.count, Detail: MissedBudget})
+	}
+	r.left = leftOut{told: now.mono}
 }

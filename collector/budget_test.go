@@ -31,7 +31,7 @@ func costs(t *testing.T, d time.Duration, cost func(at time.Duration, p *paced) 
 		return nil
 	}}
 	o := Options{
-		Budget: Budget{Cores: 0.01, Used: func() time.Duration { return used }}, Interval: time.Second,
+		Budget: Budget{Cores: 0.01, Beside: func() time.Duration { return used }}, Interval: time.Second,
 		Log:     slog.New(slog.NewTextHandler(&log, nil)),
 		Sources: []Entry{{Name: "a", Source: p}},
 	}
@@ -61,16 +61,38 @@ func TestWithinTheBudgetNothingChanges(t *testing.T) {
 	})
 }
 
+// TestOverTheBudgetSlowTiersGoFirst: when they are what costs too much, no tick
+// is left out, and going back is tried ever more rarely.
 func TestOverTheBudgetSlowTiersGoFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		samples, pace, log, p := costs(t, 5*time.Minute, func(_ time.Duration, p *paced) time.Duration {
+		slow := 0
+		samples, _, log, _ := costs(t, 4*time.Hour, func(_ time.Duration, p *paced) time.Duration {
+			if p.factor == 4 {
+				slow++
+			}
 			return 4*time.Millisecond + 20*time.Millisecond/time.Duration(p.factor)
 		})
-		if pace.Slow != 4 || pace.Stretch != 1 || p.factor != 4 || len(samples) != 301 {
-			t.Errorf("%d samples, %+v, the source was told %d", len(samples), pace, p.factor)
+		if len(samples) != 4*3600+1 || len(left(samples)) != 0 {
+			t.Errorf("%d samples, left out %v", len(samples), left(samples))
 		}
-		if strings.Count(log, "slowing down") != 1 {
-			t.Errorf("log:\n%s", log)
+		if n := strings.Count(log, "slowing down"); n < 2 || n > 14 || slow < len(samples)*8/10 {
+			t.Errorf("slowed down %d times, slow in %d of %d samples; log:\n%s", n, slow, len(samples), log)
+		}
+	})
+}
+
+// TestOneDearSpanIsForgotten: what stays below the budget, if not far, is no
+// reason to stay slow.
+func TestOneDearSpanIsForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, pace, log, _ := costs(t, 10*time.Minute, func(at time.Duration, _ *paced) time.Duration {
+			if at > time.Minute && at < 90*time.Second {
+				return 40 * time.Millisecond
+			}
+			return 9 * time.Millisecond
+		})
+		if pace.Slow != 1 || pace.Stretch != 1 || strings.Count(log, "slowing down") == 0 {
+			t.Errorf("%+v, log:\n%s", pace, log)
 		}
 	})
 }

@@ -19,8 +19,9 @@ type reader struct {
 	err   error
 	stack []byte // of a panic
 	took  time.Duration
-	pace  int // of the source's slow tiers
-	told  int // the pace that the source knows
+	cost  time.Duration // processor time, as far as one thread did it
+	pace  int           // of the source's slow tiers
+	told  int           // the pace that the source knows
 
 	// Of the loop alone.
 	busy   bool          // asked, not answered
@@ -37,7 +38,7 @@ func newReader(e Entry) *reader {
 
 // read calls the source. A panic is this source's error and nobody else's.
 func (r *reader) read(ctx context.Context) {
-	begin := time.Now()
+	begin, thread := time.Now(), threadTime()
 	r.batch.Reset()
 	r.err, r.stack = nil, nil
 	defer func() {
@@ -45,7 +46,7 @@ func (r *reader) read(ctx context.Context) {
 			r.err = fmt.Errorf("panic: %v", p)
 			r.stack = debug.Stack()
 		}
-		r.took = time.Since(begin)
+		r.took, r.cost = time.Since(begin), threadTime().since(thread)
 	}()
 	if p, ok := r.source.(Paced); ok && r.pace != r.told {
 		p.SetPace(r.pace)

@@ -65,7 +65,8 @@ type Runner struct {
 	fresh     []*metric.Batch // of the sources that answered at this tick
 	samples   *metric.Assembler
 	pending   []metric.Event // happened since the sample before
-	lastMono  time.Duration  // of the sample before, or of priming
+	left      leftOut
+	lastMono  time.Duration // of the sample before, or of priming
 	primed    bool
 	round     int64 // counts calls of read
 	missed    missedLog
@@ -130,7 +131,11 @@ func (r *Runner) Run(ctx context.Context) error {
 		now, j = r.clock.observe()
 		r.note(now, j)
 		if next.Sub(now.wall) > earlyLimit {
-			next, leftOut = r.after(now.wall), 0 // the clock was set back: wait for its next tick
+			// The clock was set back: wait for its next tick. Slewing over a long
+			// step looks the same and leads to the tick that was waited for.
+			if again := r.after(now.wall); !again.Equal(next) {
+				next, leftOut = again, 0
+			}
 			continue
 		}
 		tick := r.current(next, now.wall)
@@ -146,6 +151,7 @@ func (r *Runner) Run(ctx context.Context) error {
 	}
 	now, j := r.clock.observe()
 	r.note(now, j)
+	r.tellLeftOut(now)
 	r.pending = append(r.pending, metric.Event{Kind: metric.EventStop, Time: now.wall})
 	r.sample(now.wall, now, min(r.deadline, finalDeadline))
 	return nil
@@ -210,7 +216,10 @@ func (r *Runner) prime(begin instant) time.Time {
 
 // sample reads what is due and publishes it as the sample of tick.
 func (r *Runner) sample(tick time.Time, now instant, deadline time.Duration) {
-	s := r.samples.Assemble(r.read(tick, now, deadline))
+	batches := r.read(tick, now, deadline)
+	begin := threadTime()
+	defer func() { r.governor.charge(threadTime().since(begin)) }()
+	s := r.samples.Assemble(batches)
 	defer s.Release()
 	s.Time, s.Late, s.Mono, s.Interval = tick, max(now.wall.Sub(tick), 0), now.mono, 0
 	if r.primed {

@@ -57,11 +57,17 @@ func (r *Runner) begin(now instant, deadline time.Duration) {
 func (r *Runner) takeStale() bool {
 	select {
 	case rd := <-r.hands.answers:
-		rd.busy = false
+		r.answered(rd)
 		return true
 	default:
 		return false
 	}
+}
+
+// answered takes a reader back.
+func (r *Runner) answered(rd *reader) {
+	rd.busy = false
+	r.governor.charge(rd.cost)
 }
 
 // busy counts the sources that were asked in an earlier round and have not answered.
@@ -94,7 +100,7 @@ func (r *Runner) await(deadline time.Duration) bool {
 	for left := deadline - step; ; {
 		select {
 		case rd := <-r.hands.answers:
-			rd.busy = false
+			r.answered(rd)
 			if rd.round == r.round {
 				waiting--
 			}

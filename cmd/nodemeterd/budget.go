@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -19,7 +18,7 @@ type percent struct {
 	told  bool // set by somebody
 }
 
-// The processor time that the agent may use when nobody says otherwise, in
+// The processor time that sampling may use when nobody says otherwise, in
 // percent of one core. Sampling ten times a second and more is worth more.
 const (
 	defaultMaxCPU = 0.5
@@ -43,26 +42,37 @@ func (p *percent) String() string { return strconv.FormatFloat(p.value, 'g', -1,
 // Type implements pflag.Value.
 func (p *percent) Type() string { return "percent" }
 
-// budget is what the agent may use, and how its use is known.
+// budget is what sampling may use, and how the GPU reader's use is known.
 func (d *daemon) budget() collector.Budget {
 	limit := d.maxCPU.value
 	if !d.maxCPU.told && d.interval <= fastInterval {
 		limit = fastMaxCPU
 	}
-	return collector.Budget{Cores: limit / 100, Used: d.used}
+	b := collector.Budget{Cores: limit / 100}
+	if d.table.gpu != nil {
+		var reader readerTime
+		b.Beside = func() time.Duration { return reader.grow(d.table.gpu.Status().ReaderPID) }
+	}
+	return b
 }
 
-// used is the processor time of the agent and of its GPU reader. Sealing a
-// window, in a process of its own once an hour, is not in it: sampling less
-// would not make it cheaper then.
-func (d *daemon) used() time.Duration {
-	sum := processTime(os.Getpid())
-	if d.table.gpu != nil {
-		if pid := d.table.gpu.Status().ReaderPID; pid > 0 {
-			sum += processTime(pid)
-		}
+// readerTime adds up the processor time of GPU readers, one after the other. A
+// new one begins with what its start took, which sampling less would not save.
+type readerTime struct {
+	pid       int
+	last, sum time.Duration
+}
+
+func (r *readerTime) grow(pid int) time.Duration {
+	now := time.Duration(0)
+	if pid > 0 {
+		now = processTime(pid)
 	}
-	return sum
+	if pid == r.pid && now > r.last {
+		r.sum += now - r.last
+	}
+	r.pid, r.last = pid, now
+	return r.sum
 }
 
 // processTime is the processor time of a process, by its clock: its number,
@@ -88,8 +98,8 @@ type pace struct {
 func newPace(budget float64, interval time.Duration, now func() collector.Pace) *pace {
 	desc := func(name, help string) *prometheus.Desc { return prometheus.NewDesc("nodemeter_"+name, help, nil, nil) }
 	return &pace{budget: budget, interval: interval, now: now,
-		limit:     desc("cpu_budget_cores", "Most processor time that the agent may use, in cores (--max-cpu); 0 is no limit."),
-		used:      desc("cpu_used_cores", "Processor time that the agent used over the last "+collector.BudgetSpan.String()+", its GPU reader included and the sealing of windows not, in cores."),
+		limit:     desc("cpu_budget_cores", "Most processor time that sampling may use, in cores (--max-cpu); 0 is no limit."),
+		used:      desc("cpu_used_cores", "Processor time that sampling used over the last "+collector.BudgetSpan.String()+", the GPU reader included, scrapes and the sealing of windows not, in cores. Absent before the first such span."),
 		effective: desc("interval_effective_seconds", "The time between ticks now: longer than nodemeter_interval_seconds when the agent was over its budget."),
 		slowing:   desc("slow_tiers_factor", "By how much the agent's rarer reads are lengthened now; 1 within its budget."),
 	}
@@ -109,7 +119,7 @@ func (p *pace) Collect(ch chan<- prometheus.Metric) {
 	gauge(p.limit, p.budget)
 	gauge(p.effective, (p.interval * time.Duration(now.Stretch)).Seconds())
 	gauge(p.slowing, float64(now.Slow))
-	if p.budget > 0 {
+	if now.Measured {
 		gauge(p.used, now.Used)
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"os/exec"
 	"testing"
 	"time"
@@ -66,7 +67,26 @@ func TestProcessTime(t *testing.T) {
 	if processTime(child.Process.Pid) != 0 {
 		t.Error("a process that has ended has a clock")
 	}
-	if d := (&daemon{settings: &settings{}}); d.used() <= 0 {
-		t.Error("no time of our own")
+}
+
+// TestReaderTimeFollowsOneReaderAfterTheOther: neither a reader's start nor its
+// end makes the sum step.
+func TestReaderTimeFollowsOneReaderAfterTheOther(t *testing.T) {
+	var r readerTime
+	self := os.Getpid()
+	if d := r.grow(self); d != 0 {
+		t.Errorf("a reader's first sight counts %s", d)
+	}
+	for begin := time.Now(); time.Since(begin) < 5*time.Millisecond; {
+		continue // use some
+	}
+	used := r.grow(self)
+	if used <= 0 {
+		t.Error("what a reader used does not count")
+	}
+	for _, pid := range []int{0, self, 0} { // gone, another one, gone
+		if d := r.grow(pid); d != used {
+			t.Errorf("reader %d: the sum steps from %s to %s", pid, used, d)
+		}
 	}
 }

@@ -82,7 +82,7 @@ func exported(t *testing.T) *exporter.Exporter {
 		Descs: all, Interval: time.Second, PerCore: true, Span: time.Second, ClassicHistograms: true,
 		Extra: []prometheus.Collector{
 			newReloads(),
-			newPace(defaultMaxCPU/100, time.Second, func() collector.Pace { return collector.Pace{Slow: 1, Stretch: 1} }),
+			newPace(defaultMaxCPU/100, time.Second, func() collector.Pace { return collector.Pace{Slow: 1, Stretch: 1, Measured: true} }),
 			newRecording(func() window.Stats { return window.Stats{} }),
 			newGPUReaders(func() gpu.Status {
 				return gpu.Status{Calls: []wire.Call{{Name: "nvmlDeviceGetMemoryInfo_v2", Count: 1}}}

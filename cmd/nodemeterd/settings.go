@@ -92,7 +92,7 @@ func (s *settings) samplingFlags(fs *pflag.FlagSet) {
 	fs.BoolVar(&s.gpus, "gpu", true, "look for GPUs and sample them, in a process of its own")
 	fs.StringVar(&s.gpuLibrary, "gpu.library", "", "`path` of the NVIDIA management library (default: found by the loader)")
 	s.maxCPU = percent{value: defaultMaxCPU}
-	fs.Var(&s.maxCPU, "max-cpu", "most processor time the agent may use, in percent of one core (2 at --interval=100ms and below); over it, it slows down and says so. 0 is no limit")
+	fs.Var(&s.maxCPU, "max-cpu", "most processor time that sampling may use, in percent of one core (2 at --interval=100ms and below); over it, the agent slows down and says so. 0 is no limit")
 	fs.BoolVar(&s.once, "once", false, "print one sample as JSON and exit; records and serves nothing")
 }
 

@@ -97,7 +97,7 @@ func encodeMeta(m *Meta, cov coverage) (map[string]string, error) {
 	for _, f := range m.Families {
 		families = append(families, familyJSON{f.Kind.String(), f.Column, f.Metric, labelMap(f.Labels)})
 	}
-	for _, e := range m.Events {
+	for _, e := range fewerEvents(m.Events, maxEvents) {
 		events = append(events, eventJSON{e.Kind.String(), uint8(e.Kind), e.Time.UTC(), e.By.Seconds(), e.Count, e.Detail})
 	}
 	for key, v := range map[string]any{keyCoverage: cov, keyEntities: entities, keyFields: fields, keyFamilies: families, keyEvents: events} {
