@@ -6,8 +6,8 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/goccy/go-yaml"
 	"github.com/prometheus/exporter-toolkit/web"
+	"go.yaml.in/yaml/v2"
 	"golang.org/x/sys/unix"
 )
 
@@ -67,6 +67,23 @@ func (w *webConfig) reload() (changed bool, err error) {
 	return true, nil
 }
 
+// webFile is a web configuration file as far as it must be told apart. It is
+// read and written with the toolkit's own YAML library, as others disagree on
+// what off is; and where the toolkit takes a string, it is read as one, or a
+// user called on would come out as true.
+type webFile struct {
+	TLS struct {
+		Names []string       `yaml:"client_allowed_sans,omitempty"`
+		Rest  map[string]any `yaml:",inline"`
+	} `yaml:"tls_server_config,omitempty"`
+	HTTP struct {
+		Headers map[string]string `yaml:"headers,omitempty"`
+		Rest    map[string]any    `yaml:",inline"`
+	} `yaml:"http_server_config,omitempty"`
+	Users map[string]string `yaml:"basic_auth_users,omitempty"`
+	Rest  map[string]any    `yaml:",inline"`
+}
+
 // readWebConfig is the file with the certificates that it names in their place.
 func readWebConfig(path string) ([]byte, error) {
 	failed := func(err error) ([]byte, error) { return nil, fmt.Errorf("web configuration file %s: %w", path, err) }
@@ -77,11 +94,11 @@ func readWebConfig(path string) ([]byte, error) {
 	if err != nil {
 		return failed(err)
 	}
-	var doc map[string]any
+	var doc webFile
 	if err := yaml.Unmarshal(text, &doc); err != nil {
 		return failed(err)
 	}
-	tls, _ := doc["tls_server_config"].(map[string]any)
+	tls := doc.TLS.Rest
 	for _, key := range []string{"cert", "key", "client_ca"} {
 		name, _ := tls[key+"_file"].(string)
 		if name == "" {
