@@ -22,7 +22,6 @@ type own struct {
 	mu         sync.Mutex // guards what follows, and is held while gathering
 	collectors []prometheus.Collector
 	known      map[*prometheus.Desc]ownFamily
-	metrics    chan prometheus.Metric // nil ends a gathering
 }
 
 // ownFamily is what a Desc says.
@@ -33,7 +32,7 @@ type ownFamily struct{ name, help string }
 const mostDescs = 2000
 
 func newOwn() *own {
-	return &own{Registry: prometheus.NewRegistry(), known: map[*prometheus.Desc]ownFamily{}, metrics: make(chan prometheus.Metric, 128)}
+	return &own{Registry: prometheus.NewRegistry(), known: map[*prometheus.Desc]ownFamily{}}
 }
 
 // Register implements prometheus.Registerer.
@@ -52,18 +51,20 @@ func (o *own) Register(c prometheus.Collector) error {
 func (o *own) gather() ([]*dto.MetricFamily, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	metrics := make(chan prometheus.Metric, 128)
 	go func() {
+		defer close(metrics)
 		for _, c := range o.collectors {
-			c.Collect(o.metrics)
+			c.Collect(metrics)
 		}
-		o.metrics <- nil
+	}()
+	defer func() { // a metric that panics must not leave the goroutine behind
+		for range metrics {
+		}
 	}()
 	var failed []error
 	byName := map[string]*dto.MetricFamily{}
-	for m := range o.metrics {
-		if m == nil {
-			break
-		}
+	for m := range metrics {
 		if err := o.add(byName, m); err != nil {
 			failed = append(failed, err)
 		}

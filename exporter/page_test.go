@@ -22,7 +22,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
-	"google.golang.org/protobuf/proto"
 
 	"nodemeter/collector/metric"
 )
@@ -124,34 +123,6 @@ func TestFormatsAreWhatExpfmtWrites(t *testing.T) {
 	name, one := "u", 1.0
 	for _, f := range formats() { // a kind that is left to expfmt
 		same(t, f, append(odd(t), shown{own: &dto.MetricFamily{Name: &name, Type: &untyped, Metric: []*dto.Metric{{Untyped: &dto.Untyped{Value: &one}}}}}))
-	}
-}
-
-// TestOwnGathersWhatARegistryDoes: names, help, kinds, values and order.
-func TestOwnGathersWhatARegistryDoes(t *testing.T) {
-	o := newOwn()
-	for _, c := range oddCollectors() {
-		if err := o.Register(c); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := o.Registry.Gather()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for range 2 { // what a Desc says is kept from the first
-		got, err := o.gather()
-		if err != nil || len(got) != len(want) {
-			t.Fatalf("%d families, want %d, %v", len(got), len(want), err)
-		}
-		for i := range want {
-			if !proto.Equal(got[i], want[i]) {
-				t.Errorf("got\n%v\nwant\n%v", got[i], want[i])
-			}
-		}
-	}
-	if err := o.Register(prometheus.NewGauge(prometheus.GaugeOpts{Name: "g", Help: "another"})); err == nil {
-		t.Error("a family that is there already was registered")
 	}
 }
 
@@ -306,26 +277,6 @@ func TestCrowdIsTurnedAway(t *testing.T) {
 		close(open)
 		all.Wait()
 	})
-}
-
-func TestWhatCouldBeGatheredIsShown(t *testing.T) {
-	e := newExporter(t, func(o *Options) { o.Extra = []prometheus.Collector{broken{}} })
-	e.Publish(sample())
-	w := do(handler(e), "GET", "/metrics")
-	if w.Code != 200 || !strings.Contains(w.Body.String(), "nodemeter_cpu_utilization_ratio 0.25\n") {
-		t.Errorf("%d:\n%s", w.Code, w.Body)
-	}
-}
-
-// broken is a collector that fails.
-type broken struct{}
-
-func (broken) Describe(ch chan<- *prometheus.Desc) {
-	ch <- prometheus.NewDesc("broken", "h", nil, nil)
-}
-
-func (broken) Collect(ch chan<- prometheus.Metric) {
-	ch <- prometheus.NewInvalidMetric(prometheus.NewDesc("broken", "h", nil, nil), io.ErrUnexpectedEOF)
 }
 
 func TestGzipHoldsThePage(t *testing.T) {
