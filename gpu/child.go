@@ -137,15 +137,16 @@ var errDeadline = errors.New("the gpu reader did not answer in time")
 
 // ask sends one tick and collects the answer. wait bounds the whole; the
 // reader gives its devices half of it, so that the answer of one that waited
-// for a stuck call comes in time on a machine that hardly runs it.
-func (c *child) ask(wait time.Duration) (*reply, error) {
+// for a stuck call comes in time on a machine that hardly runs it. pace
+// lengthens the times between dear calls.
+func (c *child) ask(wait time.Duration, pace uint16) (*reply, error) {
 	c.seq++
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	if err := c.in.SetWriteDeadline(time.Now().Add(wait)); err != nil {
 		return nil, fmt.Errorf("set a deadline on the pipe to the gpu reader: %w", err)
 	}
-	err := c.requests.Write(&wire.Tick{Seq: c.seq, Deadline: wait / 2})
+	err := c.requests.Write(&wire.Tick{Seq: c.seq, Deadline: wait / 2, Pace: pace})
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		c.missed++
 		return &reply{}, errDeadline

@@ -30,7 +30,7 @@ func TestLateAnswersAreCounted(t *testing.T) {
 	for _, m := range []wire.Message{device1, snapshot(1, 0.1, 1, 2), snapshot(2, 0.2, 10, 0), snapshot(3, 0.3, 100, 1)} {
 		c.replies <- m
 	}
-	r, err := c.ask(time.Minute)
+	r, err := c.ask(time.Minute, 1)
 	if err != nil {
 		t.Fatal(err)
 	}

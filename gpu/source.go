@@ -18,6 +18,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"os"
 	"sync"
 	"time"
@@ -114,6 +115,7 @@ type Source struct {
 	done chan struct{} // closed when supervise has ended
 	stop context.CancelFunc
 	wake chan struct{} // asks supervise to look at once; has one place
+	pace uint16        // of who calls Read
 
 	launching sync.Mutex // held while a reader process is started
 
@@ -140,7 +142,7 @@ type Source struct {
 func New(o Options) *Source {
 	o, err := o.withDefaults()
 	ctx, stop := context.WithCancel(context.Background())
-	s := &Source{opt: o, log: o.Log, done: make(chan struct{}), stop: stop, wake: make(chan struct{}, 1), phase: nodeStarting, changed: make(chan struct{})}
+	s := &Source{opt: o, log: o.Log, done: make(chan struct{}), stop: stop, wake: make(chan struct{}, 1), pace: 1, phase: nodeStarting, changed: make(chan struct{})}
 	if err != nil {
 		s.phase, s.failure = nodeFailed, err
 		s.ledger = newLedger(slog.New(slog.DiscardHandler))
@@ -154,6 +156,10 @@ func New(o Options) *Source {
 
 // Descs lists every metric that Read may add.
 func (s *Source) Descs() []*metric.Desc { return allDescs() }
+
+// SetPace makes the dear calls, of which process lists and PCIe counters are,
+// rarer by a factor, when the agent is over its budget.
+func (s *Source) SetPace(factor int) { s.pace = uint16(min(max(factor, 1), math.MaxUint16)) }
 
 // Read asks the reader and adds the points of all devices. Without a reader
 // it adds states; the error then says why there is none. It returns within
@@ -173,7 +179,7 @@ func (s *Source) Read(ctx context.Context, b *metric.Batch) error {
 		if time.Until(deadline) <= 0 {
 			return errors.New("no time was left to ask the gpu reader")
 		}
-		r, err = c.ask(time.Until(deadline))
+		r, err = c.ask(time.Until(deadline), s.pace)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -199,7 +199,7 @@ func greet(c *child, wait time.Duration) (*reply, error) {
 	var hello *wire.Hello
 	var inventory *wire.Inventory
 	for {
-		r, err := c.ask(max(wait, time.Second))
+		r, err := c.ask(max(wait, time.Second), 1)
 		if err != nil && !errors.Is(err, errDeadline) {
 			return nil, err
 		}

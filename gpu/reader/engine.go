@@ -25,7 +25,7 @@ import (
 // Config is what a reader works with.
 type Config struct {
 	Backends []device.Backend
-	// Medium, Slow: the time between the calls of those tiers.
+	// Medium, Slow: the time between the calls of those tiers, at pace 1.
 	Medium, Slow time.Duration
 	// Rescan is the time between enumerations.
 	Rescan time.Duration
@@ -39,7 +39,7 @@ type Config struct {
 	// Widen is called with true when a call is stuck while others wait, and with
 	// false when all GPUs answer again; nil is nothing to do.
 	Widen func(wide bool)
-	// DetailEvery is the time between Detail messages.
+	// DetailEvery is the time between Detail messages, at pace 1.
 	DetailEvery time.Duration
 }
 
@@ -104,7 +104,7 @@ func (e *engine) tick(t *wire.Tick) *collection {
 	case <-timer.C:
 		return e.collect(t.Seq)
 	}
-	e.read(t.Seq, timer.C)
+	e.read(t, timer.C)
 	return e.collect(t.Seq)
 }
 
@@ -112,10 +112,10 @@ func (e *engine) tick(t *wire.Tick) *collection {
 // one thread, as long as they answer; at each beat without an answer another
 // one takes over the rest. So a call that is stuck holds up nothing but its own
 // lane, and eight GPUs that are well cost no eight threads.
-func (e *engine) read(seq uint64, expired <-chan time.Time) {
+func (e *engine) read(t *wire.Tick, expired <-chan time.Time) {
 	lanes := e.lanes()
 	done := make(chan *lane, len(lanes))
-	r := request{seq, done}
+	r := request{t.Seq, time.Duration(t.Pace), done}
 	w := &round{request: r}
 	waiting := 0
 	for _, l := range lanes {

@@ -26,6 +26,7 @@ type lane struct {
 	rescan  time.Duration // between looks for MIG instances
 	born    time.Time     // the lane's clock begins: reading it costs half of what time.Now does
 	looked  time.Time     // for MIG instances, last; of who has the lane
+	pace    time.Duration // by how much periods are lengthened; of who has the lane
 
 	mu      sync.Mutex
 	members []*member
@@ -40,7 +41,8 @@ type lane struct {
 // request asks a lane for the fast tier of its members.
 type request struct {
 	seq  uint64
-	done chan<- *lane // has room for every lane
+	pace time.Duration // a factor
+	done chan<- *lane  // has room for every lane
 }
 
 // begin accepts a request. free says that the caller now has the lane and is
@@ -75,6 +77,7 @@ func (l *lane) serve(r request) {
 // answer makes the calls of a tick. When nothing more is due it gives the lane
 // back, together with the answer: the next tick finds it free.
 func (l *lane) answer(r request) (more bool) {
+	l.pace = r.pace
 	for _, m := range l.current() {
 		l.tick(m, r.seq)
 	}
@@ -143,7 +146,7 @@ func (l *lane) due(now time.Time) bool {
 }
 
 func (l *lane) isDue(c *call, now time.Time) bool {
-	return c.Tier != device.Fast && !c.off && now.Sub(c.ran) >= l.periods[c.Tier]
+	return c.Tier != device.Fast && !c.off && now.Sub(c.ran) >= l.periods[c.Tier]*l.pace
 }
 
 // look brings the MIG instances of the lane's GPU up to date.

@@ -89,6 +89,8 @@ type agent struct {
 	seq uint64
 	end chan error
 
+	pace uint16
+
 	inventory *wire.Inventory
 	hello     *wire.Hello
 	detail    *wire.Detail
@@ -97,7 +99,7 @@ type agent struct {
 func serve(t *testing.T, b ...device.Backend) *agent {
 	in, agentOut := io.Pipe()
 	agentIn, out := io.Pipe()
-	a := &agent{t: t, in: agentOut, out: wire.NewReader(agentIn), req: wire.NewWriter(agentOut), end: make(chan error, 1)}
+	a := &agent{t: t, in: agentOut, out: wire.NewReader(agentIn), req: wire.NewWriter(agentOut), pace: 1, end: make(chan error, 1)}
 	go func() {
 		a.end <- Serve(Config{Backends: b, Medium: 5 * time.Second, Slow: 30 * time.Second, Rescan: 10 * time.Second, DetailEvery: time.Second, LongestStep: time.Minute}, in, out)
 		out.Close()
@@ -108,7 +110,7 @@ func serve(t *testing.T, b ...device.Backend) *agent {
 func (a *agent) tick(deadline time.Duration) *wire.Snapshot {
 	a.t.Helper()
 	a.seq++
-	if err := a.req.Write(&wire.Tick{Seq: a.seq, Deadline: deadline}); err != nil {
+	if err := a.req.Write(&wire.Tick{Seq: a.seq, Deadline: deadline, Pace: a.pace}); err != nil {
 		a.t.Fatal(err)
 	}
 	for {
@@ -370,7 +372,7 @@ func TestServeRefusesNonsense(t *testing.T) {
 	for name, c := range map[string]struct{ bytes, says string }{
 		"garbage":          {"garbage and more of it", "frame length"},
 		"the wrong end":    {string(frame(t, &wire.Hello{})), "the reader's to send"},
-		"half a frame":     {string(frame(t, &wire.Tick{Seq: 1}))[:9], "unexpected EOF"},
+		"half a frame":     {string(frame(t, &wire.Tick{Seq: 1, Pace: 1}))[:9], "unexpected EOF"},
 		"nothing but ends": {"", ""},
 	} {
 		err := Serve(Config{Rescan: time.Hour}, strings.NewReader(c.bytes), io.Discard)
@@ -378,7 +380,7 @@ func TestServeRefusesNonsense(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	err := Serve(Config{Rescan: time.Hour}, strings.NewReader(string(frame(t, &wire.Tick{Seq: 1}))), refusing{})
+	err := Serve(Config{Rescan: time.Hour}, strings.NewReader(string(frame(t, &wire.Tick{Seq: 1, Pace: 1}))), refusing{})
 	if err == nil || !strings.Contains(err.Error(), "answer the agent") {
 		t.Errorf("%v", err)
 	}

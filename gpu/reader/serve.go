@@ -52,7 +52,7 @@ func (s *server) answer(t *wire.Tick) error {
 			return err
 		}
 	}
-	if time.Since(s.detail) >= s.engine.cfg.DetailEvery {
+	if time.Since(s.detail) >= s.engine.cfg.DetailEvery*time.Duration(t.Pace) {
 		if err := s.out.Write(s.engine.detail()); err != nil {
 			return err
 		}

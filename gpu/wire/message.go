@@ -23,6 +23,9 @@ type Tick struct {
 	Seq uint64
 	// Deadline is how long the reader may wait for its devices.
 	Deadline time.Duration
+	// Pace is by how much the times between dear calls and between Details are
+	// lengthened, 1 at least.
+	Pace uint16
 }
 
 // Snapshot answers the Tick with the same Seq.
@@ -108,16 +111,20 @@ var le = binary.LittleEndian
 
 func (m *Tick) append(b []byte) ([]byte, error) {
 	b = le.AppendUint64(b, m.Seq)
-	return le.AppendUint64(b, uint64(m.Deadline)), nil
+	b = le.AppendUint64(b, uint64(m.Deadline))
+	return le.AppendUint16(b, m.Pace), nil
 }
 
 const longestDeadline = time.Hour
 
 func decodeTick(p []byte) (*Tick, error) {
 	c := cursor{p: p}
-	m := &Tick{Seq: c.u64(), Deadline: time.Duration(c.u64())}
+	m := &Tick{Seq: c.u64(), Deadline: time.Duration(c.u64()), Pace: c.u16()}
 	if m.Deadline < 0 || m.Deadline > longestDeadline {
 		return nil, fmt.Errorf("a deadline of %v is out of range", m.Deadline)
+	}
+	if m.Pace < 1 && !c.short {
+		return nil, errors.New("a pace of 0 is out of range")
 	}
 	return m, c.end()
 }

@@ -21,7 +21,7 @@ import (
 )
 
 // Version of the protocol; it changes with any change to a frame.
-const Version = 1
+const Version = 2
 
 // Limits of what a frame may hold.
 const (

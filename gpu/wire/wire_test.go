@@ -17,7 +17,7 @@ import (
 
 func examples() []Message {
 	return []Message{
-		&Tick{Seq: 7, Deadline: 300 * time.Millisecond},
+		&Tick{Seq: 7, Deadline: 300 * time.Millisecond, Pace: 4},
 		&Snapshot{Seq: 7, Devices: []DeviceValues{
 			{Slot: 0, State: device.StateOK, Values: []device.Value{device.FloatValue(device.Util, 0.5), device.IntValue(device.MemoryUsed, 1<<36)}},
 			{Slot: 1, State: device.StateHung, Why: "nvmlDeviceGetTemperature has not returned for 2s", Values: []device.Value{}},
@@ -90,10 +90,11 @@ func TestRefused(t *testing.T) {
 	}{
 		"too long":           {long, "frame length"},
 		"too short":          {[]byte{0, 0, 0, 0, 0, 0}, "frame length"},
-		"another version":    {other, "version 2"},
+		"another version":    {other, "version 3"},
 		"unknown type":       {frame(99, nil), "unknown type"},
-		"bytes after":        {frame(TypeTick, make([]byte, 17)), "after the message"},
-		"negative deadline":  {encode(t, &Tick{Deadline: -1}), "out of range"},
+		"bytes after":        {frame(TypeTick, append(make([]byte, 16), 1, 0, 0)), "after the message"},
+		"negative deadline":  {encode(t, &Tick{Deadline: -1, Pace: 1}), "out of range"},
+		"pace of nothing":    {encode(t, &Tick{Deadline: 1}), "pace of 0 is out of range"},
 		"unknown state":      {snapshot(DeviceValues{State: 99}), "unknown"},
 		"slot":               {snapshot(DeviceValues{Slot: MaxSlots}), "slot"},
 		"unknown quantity":   {snapshot(DeviceValues{Values: []device.Value{{Q: 9999}}}), "impossible"},
