@@ -114,9 +114,6 @@ func trusted(fd int, kind uint32) error {
 // Keys that are not known are of a newer version.
 func parseMark(b []byte, job string) (mark, error) {
 	var m mark
-	names := map[string]string{
-		"name": "job_name", "array_job": "array_job", "array_task": "array_task", "partition": "partition", "account": "account",
-	}
 	said, n := "", 0
 	for line := range bytes.Lines(b) {
 		n++
@@ -128,24 +125,9 @@ func parseMark(b []byte, job string) (mark, error) {
 		if !ok {
 			return mark{}, fmt.Errorf("%d: %.40q is not KEY=VALUE", n, text)
 		}
-		var err error
-		switch key {
-		case "job":
+		if key == "job" {
 			said = value
-		case "user":
-			m.user = clean(value)
-		case "gpus":
-			m.gpus, m.hasGPU = countList(value), value != ""
-		case "cpus":
-			m.cpus, err = positive(value)
-		case "start":
-			m.started, err = parseEpoch(value)
-		default:
-			if label := names[key]; label != "" {
-				m.labels = append(m.labels, metric.Label{Name: label, Value: clean(value)})
-			}
-		}
-		if err != nil {
+		} else if err := m.set(key, value); err != nil {
 			return mark{}, fmt.Errorf("%d: %s: %w", n, key, err)
 		}
 	}
@@ -153,6 +135,28 @@ func parseMark(b []byte, job string) (mark, error) {
 		return mark{}, fmt.Errorf("%d: it is of job %.20q", n, said)
 	}
 	return m, nil
+}
+
+// set takes one key's value.
+func (m *mark) set(key, value string) (err error) {
+	names := map[string]string{
+		"name": "job_name", "array_job": "array_job", "array_task": "array_task", "partition": "partition", "account": "account",
+	}
+	switch key {
+	case "user":
+		m.user = clean(value)
+	case "gpus":
+		m.gpus, m.hasGPU = countList(value), value != ""
+	case "cpus":
+		m.cpus, err = positive(value)
+	case "start":
+		m.started, err = parseEpoch(value)
+	default:
+		if label := names[key]; label != "" {
+			m.labels = append(m.labels, metric.Label{Name: label, Value: clean(value)})
+		}
+	}
+	return err
 }
 
 // positive reads a count of at most a million.
