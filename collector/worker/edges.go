@@ -19,10 +19,10 @@ import (
 //
 // A goroutine of its own waits for the kernel; everything else is the caller's.
 type edges struct {
-	file *os.File // nil where the kernel refuses; then jobs are found by listing
-	fd   int
-
 	mu       sync.Mutex
+	asked    bool     // the kernel, or it must not be any more
+	file     *os.File // nil where the kernel refuses; then jobs are found by listing
+	fd       int
 	watched  map[string]int32 // directories
 	dirs     map[int32]string
 	happened []edge
@@ -41,20 +41,31 @@ const maxEdges = 4096
 
 // newEdges asks the kernel for nothing yet.
 func newEdges() *edges {
-	e := &edges{watched: map[string]int32{}, dirs: map[int32]string{}}
+	return &edges{watched: map[string]int32{}, dirs: map[int32]string{}}
+}
+
+// open begins to wait for the kernel, at the first directory there is to watch.
+func (e *edges) open() {
+	if e.asked {
+		return
+	}
+	e.asked = true
 	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
 	if err != nil {
-		return e
+		return
 	}
 	e.fd, e.file = fd, os.NewFile(uintptr(fd), "inotify")
 	go e.follow(e.file)
-	return e
 }
 
-// close ends the goroutine.
+// close ends the goroutine; nothing is watched any more.
 func (e *edges) close() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.asked = true
 	if e.file != nil {
 		e.file.Close()
+		e.file = nil
 	}
 }
 
@@ -67,6 +78,7 @@ func (e *edges) watch(dir string) (ok bool) {
 }
 
 func (e *edges) add(dir string) bool {
+	e.open()
 	if e.file == nil {
 		return false
 	}
@@ -121,13 +133,16 @@ func (e *edges) note(b []byte, at time.Time) {
 		b = b[end:]
 		dir := e.dirs[wd]
 		switch {
-		case mask&unix.IN_Q_OVERFLOW != 0 || len(e.happened) >= maxEdges:
-			e.lost = true
-		case mask&unix.IN_IGNORED != 0:
+		case mask&unix.IN_IGNORED != 0: // the directory is gone, whatever else was lost
 			delete(e.dirs, wd)
 			if e.watched[dir] == wd {
 				delete(e.watched, dir)
 			}
+		case mask&unix.IN_Q_OVERFLOW != 0: // that some are gone may be lost too
+			e.lost = true
+			clear(e.watched)
+		case len(e.happened) >= maxEdges:
+			e.lost = true
 		case mask&(unix.IN_CREATE|unix.IN_DELETE) != 0 && mask&unix.IN_ISDIR != 0:
 			e.keep(edge{dir: dir, name: string(name), removed: mask&unix.IN_DELETE != 0, at: at})
 		}

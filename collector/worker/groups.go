@@ -47,7 +47,7 @@ type groups struct {
 }
 
 func newGroups(f *files) *groups {
-	return &groups{files: f, byKey: map[string]*worker{}, stale: map[string]int{}, began: map[string]time.Time{}}
+	return &groups{files: f, byKey: map[string]*worker{}, stale: map[string]int{}, edges: newEdges(), began: map[string]time.Time{}}
 }
 
 // dir is where a control group is, or "".
@@ -180,19 +180,10 @@ func (g *groups) memory(rel map[string]string) (int64, bool) {
 
 // findGroups adds and ends the workers that are control groups. Jobs are listed
 // on every tick, which is a few directories: a short job is seen while it runs.
-func (s *Source) findGroups(due bool) error {
+func (s *Source) findGroups(due bool) {
 	g := s.groups
-	if due && g.mounts.controller == nil {
-		b, err := s.files.read(s.files.path("proc", "self", "mounts"))
-		if err != nil {
-			return nil // no control groups here
-		}
-		g.mounts = parseMounts(b)
-	}
-	if due {
-		if g.roots = g.slurmRoots(); g.edges == nil && len(g.roots) > 0 {
-			g.edges = newEdges()
-		}
+	if due && !g.findRoots() {
+		return
 	}
 	for _, w := range g.byKey {
 		w.group.there = false
@@ -206,6 +197,30 @@ func (s *Source) findGroups(due bool) error {
 	s.findInside(due)
 	s.findSessions(due)
 	s.endJobs(over)
+	s.endGroups(due)
+	if due || g.inner {
+		g.inner = false
+		s.nest()
+	}
+}
+
+// findRoots finds where control groups are mounted, once, and each slurmd's; ok
+// is false where that cannot be told.
+func (g *groups) findRoots() (ok bool) {
+	if g.mounts.controller == nil {
+		b, err := g.files.read(g.files.path("proc", "self", "mounts"))
+		if err != nil {
+			return false
+		}
+		g.mounts = parseMounts(b)
+	}
+	g.roots = g.slurmRoots()
+	return true
+}
+
+// endGroups ends the workers whose groups are not there any more.
+func (s *Source) endGroups(due bool) {
+	g := s.groups
 	for key, w := range g.byKey {
 		if due {
 			s.checkStale(w)
@@ -217,11 +232,6 @@ func (s *Source) findGroups(due bool) error {
 			delete(g.byKey, key)
 		}
 	}
-	if due || g.inner {
-		g.inner = false
-		s.nest()
-	}
-	return nil
 }
 
 // seeGroup notes that a group is there, and makes it a worker when it is new

@@ -10,6 +10,7 @@ import (
 type finished struct {
 	root *slurmRoot
 	dir  string
+	from time.Time // when it began; zero where that was not told, or is its worker's
 	at   time.Time
 }
 
@@ -20,9 +21,6 @@ func (r *slurmRoot) key(dir string) string { return "slurm:" + r.node + ":" + di
 // jobs began and returns those that are over.
 func (s *Source) noteEdges() []finished {
 	g := s.groups
-	if g.edges == nil {
-		return nil
-	}
 	happened, lost := g.edges.take()
 	if len(happened) == 0 && !lost {
 		return nil
@@ -41,15 +39,17 @@ func (s *Source) noteEdges() []finished {
 			if _, ok := jobName(e.name); !ok {
 				continue
 			}
+			key := r.key(dir)
 			if e.removed {
-				over = append(over, finished{r, dir, e.at})
+				over = append(over, finished{r, dir, g.began[key], e.at})
+				delete(g.began, key) // a job that is requeued begins anew
 				continue
 			}
 			if len(g.began) >= maxStale {
 				clear(g.began)
 			}
-			if _, known := g.began[r.key(dir)]; !known {
-				g.began[r.key(dir)] = e.at
+			if _, known := g.began[key]; !known && g.byKey[key] == nil {
+				g.began[key] = e.at
 			}
 		}
 	}
@@ -69,20 +69,19 @@ func (s *Source) endJobs(over []finished) {
 			}
 			continue
 		}
-		began, ok := g.began[key]
-		if !ok || g.exists(f.root.primary(), path.Join(f.root.rel[f.root.primary()], f.dir)) {
+		if f.from.IsZero() || g.exists(f.root.primary(), path.Join(f.root.rel[f.root.primary()], f.dir)) {
 			continue
 		}
-		delete(g.began, key)
 		delete(g.stale, key)
 		gr := g.slurmGroup(f.root, f.dir, s.o.Node.ID)
 		for c, rel := range f.root.rel {
 			gr.rel[c] = path.Join(rel, f.dir)
 		}
 		_, gr.seen = g.usage(f.root.rel)
-		gr.grew = f.at.Sub(began).Seconds() // its weight among others that ended
-		w := s.newGroupWorker(gr, began)
-		w.ended, w.over = true, f.at
+		gr.grew = f.at.Sub(f.from).Seconds() // its weight among others that ended
+		w := s.newGroupWorker(gr, f.from)
+		w.over = f.at
+		g.byKey[key] = w // which ends below, and once, were it requeued and over again
 		s.describe(w)
 		s.o.Log.Info("worker found", "worker", w.entity.ID, "resolver", gr.resolver)
 	}

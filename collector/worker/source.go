@@ -55,7 +55,7 @@ type Source struct {
 	inside    map[*worker]reading // of workers inside others, at this tick
 	trees     map[*account]*worker
 	searched  time.Time
-	searching bool // at this tick
+	searching bool // at this tick, for workers
 	partial   bool // something could not be read at this tick
 	subject   subject
 }
@@ -96,11 +96,8 @@ func New(o Options) *Source {
 }
 
 // Close ends what waits for the kernel. The Source must not be read any more.
-func (s *Source) Close() {
-	if s.groups.edges != nil {
-		s.groups.edges.close()
-	}
-}
+// One that was given up in a Read may still be in it.
+func (s *Source) Close() { s.groups.edges.close() }
 
 // Descs lists every metric of workers.
 func (s *Source) Descs() []*metric.Desc { return allDescs() }
@@ -146,6 +143,7 @@ func (s *Source) SetPace(factor int) { s.pace = factor }
 func (s *Source) find(ctx context.Context) error {
 	now := time.Now()
 	due := s.searched.IsZero() || now.Sub(s.searched) >= s.o.Discover*time.Duration(s.pace)
+	s.searching = due
 	var failed error
 	if due || len(s.trees) > 0 {
 		failed = s.sight.news(s.adopt)
@@ -157,7 +155,7 @@ func (s *Source) find(ctx context.Context) error {
 		failed = errors.Join(failed, s.sight.look(s.examine))
 	}
 	if ctx.Err() == nil {
-		failed = errors.Join(failed, s.findGroups(due))
+		s.findGroups(due)
 	}
 	if due {
 		s.searched = now
