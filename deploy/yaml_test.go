@@ -39,9 +39,10 @@ func at(t *testing.T, v any, path ...any) any {
 		switch p := p.(type) {
 		case string:
 			m, ok := v.(map[string]any)
-			if v, ok = m[p]; !ok {
+			if !ok || m[p] == nil {
 				t.Fatalf("no %s in %v", p, path)
 			}
+			v = m[p]
 		case int:
 			l, ok := v.([]any)
 			if !ok || p >= len(l) {

@@ -77,7 +77,7 @@ func (p *pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(body) // an error here is a client that went away
 }
 
-var errCrowded = fmt.Errorf("Limit of concurrent requests reached (%d), try again later.", maxScrapes)
+var errCrowded = fmt.Errorf("%d scrapes are being answered, as many as may be: try again later", maxScrapes)
 
 // body returns the page, or with ?name[]=… some families of it.
 func (p *pages) body(v variant, r *http.Request) ([]byte, error) {

@@ -187,10 +187,10 @@ func TestPageIsMadeOnceATick(t *testing.T) {
 		e.Publish(s)
 		do(h, "GET", "/metrics")
 		made(2)
-		time.Sleep(pageLife - 1)
+		<-time.After(pageLife - time.Nanosecond)
 		do(h, "GET", "/metrics")
 		made(2)
-		time.Sleep(1)
+		<-time.After(time.Nanosecond)
 		do(h, "GET", "/metrics")
 		made(3)
 	})
@@ -229,7 +229,7 @@ func TestSlowedDownIsNotStale(t *testing.T) {
 		stretch := 30
 		e := newExporter(t, func(o *Options) { o.Stretch = func() int { return stretch } })
 		e.Publish(sample())
-		time.Sleep(80 * time.Second)
+		<-time.After(80 * time.Second)
 		if got := do(handler(e), "GET", "/metrics").Body.String(); !strings.Contains(got, "nodemeter_cpu_utilization_ratio 0.25\n") || e.Ready() != nil {
 			t.Errorf("%v:\n%s", e.Ready(), got)
 		}

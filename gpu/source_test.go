@@ -82,7 +82,7 @@ func TestReadsEightGPUs(t *testing.T) {
 // every call.
 func TestDearCallsFollow(t *testing.T) {
 	r := newRig(t, fakeLibrary(t)).start()
-	v := r.until("remapped rows are read", func(v view) bool {
+	r.until("remapped rows are read", func(v view) bool {
 		_, ok := v.gpu(0).Get("gpu_remapped_rows_pending")
 		return ok && v.node() == "ok"
 	})
@@ -90,7 +90,7 @@ func TestDearCallsFollow(t *testing.T) {
 		st := r.src.Status()
 		return len(r.src.Processes()) == 8 && !slices.ContainsFunc(st.ByCall(), func(c gpu.CallSum) bool { return c.Count < 8 })
 	})
-	v = r.until("all is well", func(v view) bool { return v.states() == allOK })
+	v := r.until("all is well", func(v view) bool { return v.states() == allOK })
 	for column, want := range map[string]float64{
 		"gpu_processes": 2, "gpu_power_limit_watts": 700, "gpu_encoder_util": 0.07, "gpu_decoder_util": 0.09,
 		"gpu_memory_temperature_celsius": 61, "gpu_nvlink_receive_bytes": 1 << 20, "gpu_nvlink_transmit_bytes": 2 << 20,

@@ -22,7 +22,6 @@ type packager struct {
 	name, pattern            string
 	install, upgrade, remove string // PACKAGE is the file
 	begin                    string // what an administrator does after installing
-	removed                  []string
 	purge                    string
 }
 

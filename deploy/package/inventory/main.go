@@ -32,7 +32,7 @@ func main() {
 
 func run(args []string) error {
 	if len(args) < 5 {
-		return errors.New("usage: inventory VERSION EPOCH OUT.spdx.json OUT-LICENSES BINARY...")
+		return errors.New("usage: inventory VERSION EPOCH OUT.spdx.json OUT-LICENSES BINARY [BINARY]")
 	}
 	epoch, err := strconv.ParseInt(args[1], 10, 64)
 	if err != nil {
