@@ -29,11 +29,15 @@ type files struct {
 	buf  []byte
 	name []byte // of the file being opened
 
+	kept     map[string]*keptFile // by name
+	mostKept int
+	tick     uint64 // number of the current one
+
 	listing listing
 }
 
 func newFiles(root string) *files {
-	return &files{root: root, buf: make([]byte, 16<<10), name: make([]byte, 0, 256)}
+	return &files{root: root, buf: make([]byte, 16<<10), name: make([]byte, 0, 256), kept: map[string]*keptFile{}, mostKept: mostKept()}
 }
 
 func (f *files) path(elem ...string) string {
@@ -67,12 +71,17 @@ func (f *files) readNamed(short bool) ([]byte, error) {
 		return nil, named(f.name, err)
 	}
 	defer unix.Close(fd)
+	return f.fill(fd, short)
+}
+
+// fill reads an open file from its start into the buffer.
+func (f *files) fill(fd int, short bool) ([]byte, error) {
 	n := 0
 	for n < maxRead {
 		if n == len(f.buf) {
 			f.buf = append(f.buf, make([]byte, len(f.buf))...)
 		}
-		k, err := unix.Read(fd, f.buf[n:])
+		k, err := unix.Pread(fd, f.buf[n:], int64(n))
 		if err == unix.EINTR {
 			continue
 		}
