@@ -6,9 +6,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// maxKept bounds the descriptors of control groups' files that are kept open
-// between ticks: those of 70 jobs in all hierarchies of version 1. Whatever is
-// beyond it is opened for each read.
+// maxKept bounds the descriptors that are kept open between ticks: half are left
+// to control groups, those of 60 jobs in all hierarchies of version 1. Whatever
+// is beyond it is opened for each read.
 const maxKept = 512
 
 // keptFile is an open file.
@@ -32,7 +32,16 @@ func mostKept() int {
 // its descriptor: the kernel makes the text anew for each read from offset 0.
 // A read of what is gone fails, even if another has the name since. After any
 // failure the name is opened, so that the answer is about what bears it now.
-func (f *files) readKept() ([]byte, error) {
+func (f *files) readKept() ([]byte, error) { return f.readAmong(f.mostKept) }
+
+// readProcKept reads a file of a process as readKept does.
+func (f *files) readProcKept(pid int, name string) ([]byte, error) {
+	f.nameProc(pid, name)
+	return f.readAmong(f.mostKept / 2)
+}
+
+// readAmong keeps the file if fewer than most are kept.
+func (f *files) readAmong(most int) ([]byte, error) {
 	if k := f.kept[string(f.name)]; k != nil {
 		if b, err := f.fill(k.fd, true); err == nil {
 			k.tick = f.tick
@@ -45,7 +54,7 @@ func (f *files) readKept() ([]byte, error) {
 		return nil, named(f.name, err)
 	}
 	b, err := f.fill(fd, false)
-	if err != nil || !f.keep(fd) {
+	if err != nil || len(f.kept) >= most || !f.keep(fd) {
 		unix.Close(fd)
 	}
 	return b, err
@@ -56,7 +65,7 @@ func (f *files) readKept() ([]byte, error) {
 // removed.
 func (f *files) keep(fd int) bool {
 	var fs unix.Statfs_t
-	if len(f.kept) >= f.mostKept || unix.Fstatfs(fd, &fs) != nil {
+	if unix.Fstatfs(fd, &fs) != nil {
 		return false
 	}
 	switch fs.Type {

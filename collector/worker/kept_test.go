@@ -139,6 +139,42 @@ func openOfProcess(t *testing.T) (n int) {
 	return n
 }
 
+func TestKeptFilesOfAProcess(t *testing.T) {
+	p := exec.Command("sleep", "1000")
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	l := newLedger(newFiles(""))
+	st, err := l.files.stat(p.Process.Pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := &account{}
+	l.join(&st, a, true)
+	for range 2 {
+		if err := l.update(); err != nil || a.members != 1 || len(l.files.kept) != 3 {
+			t.Fatalf("%d members, kept %v, %v", a.members, l.files.kept, err)
+		}
+	}
+	_ = p.Process.Kill()
+	_ = p.Wait()
+	l.files.tick++
+	err = l.update()
+	l.files.closeUnread()
+	if err != nil || a.members != 0 || l.gone != 1 || len(l.files.kept) != 0 {
+		t.Errorf("after its end %d members, kept %v, %v", a.members, l.files.kept, err)
+	}
+	l.files.mostKept = 3 // of which processes get the smaller half
+	for _, pid := range []int{os.Getpid(), os.Getppid()} {
+		if _, err := l.files.statKept(pid); err != nil {
+			t.Error(err)
+		}
+	}
+	if len(l.files.kept) != 1 {
+		t.Errorf("processes keep %d files, want 1 of 3", len(l.files.kept))
+	}
+}
+
 // What is no file of the kernel's would be read after it was removed.
 func TestOtherFilesAreNotKept(t *testing.T) {
 	m := newMachine(t)
