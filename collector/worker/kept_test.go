@@ -144,6 +144,11 @@ func TestKeptFilesOfAProcess(t *testing.T) {
 	if err := p.Start(); err != nil {
 		t.Fatal(err)
 	}
+	end := func() {
+		_ = p.Process.Kill() // an error is that it is over already
+		_ = p.Wait()
+	}
+	t.Cleanup(end)
 	l := newLedger(newFiles(""))
 	st, err := l.files.stat(p.Process.Pid)
 	if err != nil {
@@ -156,8 +161,7 @@ func TestKeptFilesOfAProcess(t *testing.T) {
 			t.Fatalf("%d members, kept %v, %v", a.members, l.files.kept, err)
 		}
 	}
-	_ = p.Process.Kill()
-	_ = p.Wait()
+	end()
 	l.files.tick++
 	err = l.update()
 	l.files.closeUnread()
