@@ -27,6 +27,7 @@ func start() int {
 	if code, ok := child(os.Args[1:], os.Stdin, os.Stdout, os.Stderr); ok {
 		return code
 	}
+	lengthenSlack()
 	beSmall(os.LookupEnv)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

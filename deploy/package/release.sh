@@ -40,14 +40,14 @@ build_daemon() {
   local ldflags="-s -w -buildid= -X main.version=$VERSION"
   if ! command -v "$cc" >/dev/null; then
     echo "no $cc: nodemeterd for $1 is built without cgo and reads no NVIDIA GPUs" >&2
-    CGO_ENABLED=0 GOARCH=$1 go build -trimpath -ldflags "$ldflags" -o "$stage/nodemeterd" ./cmd/nodemeterd
+    CGO_ENABLED=0 GOARCH=$1 go build -trimpath -buildvcs=false -ldflags "$ldflags" -o "$stage/nodemeterd" ./cmd/nodemeterd
     return
   fi
   "$cc" -c -o "$work/old.o" deploy/package/glibc/old.S
   # Lazy binding: go-nvml refers to functions that a driver may lack.
   local link="-Wl,-z,lazy $work/old.o -Wl,--no-as-needed -l:libpthread.so.0 -l:libdl.so.2 -l:libresolv.so.2" name
   for name in $(sed -nE 's/^\tOLD(_AS)?\((\w+),.*/\2/p' deploy/package/glibc/old.S); do link+=" -Wl,--wrap=$name"; done
-  CGO_ENABLED=1 CC=$cc GOARCH=$1 go build -trimpath -ldflags "$ldflags -extldflags '$link'" -o "$stage/nodemeterd" ./cmd/nodemeterd
+  CGO_ENABLED=1 CC=$cc GOARCH=$1 go build -trimpath -buildvcs=false -ldflags "$ldflags -extldflags '$link'" -o "$stage/nodemeterd" ./cmd/nodemeterd
 }
 
 # check_programs fails when the agent would not start on old systems, or the
@@ -112,7 +112,7 @@ for ARCH in "${architectures[@]}"; do
   name=nodemeter-$VERSION-linux-$ARCH
   rm -rf "$stage" && mkdir -p "$stage"
   build_daemon "$ARCH"
-  CGO_ENABLED=0 GOARCH=$ARCH go build -trimpath -ldflags "-s -w -buildid= -X main.version=$VERSION" -o "$stage/nodemeter" ./cmd/nodemeter
+  CGO_ENABLED=0 GOARCH=$ARCH go build -trimpath -buildvcs=false -ldflags "-s -w -buildid= -X main.version=$VERSION" -o "$stage/nodemeter" ./cmd/nodemeter
   check_programs
   documents
   tarball
