@@ -71,7 +71,8 @@ func (l *lane) describe(m *member) wire.DeviceInfo {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	info := wire.DeviceInfo{Info: m.info}
-	for _, c := range m.calls {
+	for i := range m.calls { // not whole calls: when one ran is the lane's own
+		c := &m.calls[i]
 		if c.off {
 			info.Unsupported = append(info.Unsupported, c.Columns...)
 		}
@@ -86,8 +87,8 @@ func (l *lane) detail(d *wire.Detail) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, m := range l.members {
-		for _, c := range m.calls {
-			d.Calls = append(d.Calls, c.stat)
+		for i := range m.calls {
+			d.Calls = append(d.Calls, m.calls[i].stat)
 		}
 		if m.procs != nil {
 			d.Processes = append(d.Processes, *m.procs)
