@@ -145,7 +145,7 @@ func (l *ledger) update() error {
 // refresh reads one member.
 func (l *ledger) refresh(p *process) error {
 	p.grew = 0
-	s, err := l.files.statKept(p.pid)
+	s, err := l.files.stat(p.pid)
 	if err != nil {
 		return err
 	}
@@ -157,7 +157,7 @@ func (l *ledger) refresh(p *process) error {
 		p.shared, p.storage.known = 0, true // a zombie's files are gone
 		return nil
 	}
-	if n, err := l.files.sharedKept(p.pid); err == nil {
+	if n, err := l.files.shared(p.pid); err == nil {
 		p.shared = min(n, p.resident)
 	}
 	l.refreshStorage(p)

@@ -23,16 +23,10 @@ type slurmRoot struct {
 	used float64           // CPU seconds of all jobs, at the read before
 	seen bool
 
-	listed  []slurmJob // when they were listed last
-	watched bool       // what changes is told
-	changed bool       // since they were listed
+	dirs    []string // of its jobs, when they were listed last
+	watched bool     // what changes is told
+	changed bool     // since they were listed
 }
-
-// slurmJob is a job's directory, relative to its root, and the key of its group.
-type slurmJob struct{ dir, key string }
-
-// add notes a job that was listed.
-func (r *slurmRoot) add(dir string) { r.listed = append(r.listed, slurmJob{dir, r.key(dir)}) }
 
 // primary is the hierarchy that jobs are listed in.
 func (r *slurmRoot) primary() string {
@@ -118,18 +112,19 @@ func (g *groups) root(node string) *slurmRoot {
 	return nil
 }
 
-// jobs lists the jobs of a root, anew only where something changed.
-func (g *groups) jobs(r *slurmRoot, due bool) []slurmJob {
+// jobs lists the jobs of a root: their directories, relative to it. They are
+// listed anew only where something changed.
+func (g *groups) jobs(r *slurmRoot, due bool) []string {
 	if r.watched && !r.changed && !due {
-		return r.listed
+		return r.dirs
 	}
 	c := r.primary()
 	top := r.rel[c]
-	r.listed, r.changed = nil, false
+	r.dirs, r.changed = nil, false
 	r.watched = g.edges.watch(g.dir(c, top))
 	for _, name := range g.list(c, top, nil) {
 		if _, ok := jobName(name); ok {
-			r.add(name)
+			r.dirs = append(r.dirs, name)
 			continue
 		}
 		if !strings.HasPrefix(name, "uid_") {
@@ -139,11 +134,11 @@ func (g *groups) jobs(r *slurmRoot, due bool) []slurmJob {
 		r.watched = g.edges.watch(g.dir(c, user)) && r.watched
 		for _, job := range g.list(c, user, nil) {
 			if _, ok := jobName(job); ok {
-				r.add(path.Join(name, job))
+				r.dirs = append(r.dirs, path.Join(name, job))
 			}
 		}
 	}
-	return r.listed
+	return r.dirs
 }
 
 // slurmGroup makes the group of a job found below a root.
