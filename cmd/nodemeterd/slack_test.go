@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -39,6 +40,7 @@ func TestLengthenSlack(t *testing.T) {
 // saySlack prints the slack of this process's threads, whether it was begun
 // anew, and how many arguments it has.
 func saySlack() {
+	runtime.LockOSThread() // the slack is a thread's
 	anew := os.Getenv(slackTried) != ""
 	if os.Getenv("SLACK_TEST") == "theirs" {
 		unix.Prctl(unix.PR_SET_TIMERSLACK, 70_000, 0, 0, 0)
@@ -49,8 +51,8 @@ func saySlack() {
 	slacks := map[string]bool{}
 	threads, _ := filepath.Glob("/proc/self/task/*")
 	for _, thread := range threads {
-		if !anew { // only the main thread's was set
-			thread = strconv.Itoa(os.Getpid())
+		if !anew { // only this thread's was set
+			thread = strconv.Itoa(unix.Gettid())
 		}
 		b, err := os.ReadFile(filepath.Join("/proc", filepath.Base(thread), "timerslack_ns"))
 		if err != nil {
