@@ -15,7 +15,10 @@ type process struct {
 	uncounted bool // its own time is not the account's; that of its children is
 
 	own, children uint64 // ticks, as last seen
-	grew          uint64 // children, since the read before
+	grew          uint64 // children, since the round before
+	read          uint64 // round that read it last
+	ahead         uint64 // children, since it was read in this round
+	reread        uint64 // round that read its children's time again
 	resident      int64  // pages
 	shared        int64  // pages
 	threads       int64
@@ -72,9 +75,16 @@ func (a *account) total() uint64 {
 // grown by at least what the child was last seen with, or in nobody's (the
 // parent was gone, or ignores its children): then what was last seen is kept.
 // Short-lived children are never seen and are in their parents' time whole.
+//
+// Processes end while others are being read. So that a child's time is in its
+// parent's growth in the round that misses the child, and in no other, parents
+// are read before their children, and again when a child is missing: the kernel
+// adds a child's time to its parent's before the child vanishes (wait_task_zombie
+// in kernel/exit.c).
 type ledger struct {
 	files *files
 	byPID map[int]*process
+	round uint64
 	ended []*process
 	gone  int // processes that ended, since the start
 }
@@ -94,7 +104,7 @@ func (l *ledger) join(s *stat, a *account, before bool) *process {
 	}
 	p := &process{pid: s.pid, start: s.start, owner: a}
 	p.take(s)
-	p.grew = 0
+	p.grew = 0 // it may have waited for them before this one was known
 	if before {
 		a.late += p.used()
 	}
@@ -105,7 +115,7 @@ func (l *ledger) join(s *stat, a *account, before bool) *process {
 func (p *process) take(s *stat) {
 	p.ppid, p.group = s.ppid, s.group
 	p.own = max(p.own, s.own)
-	p.grew = s.children - min(s.children, p.children)
+	p.grew += s.children - min(s.children, p.children)
 	p.children = max(p.children, s.children)
 	p.resident, p.threads = s.resident, s.threads
 }
@@ -125,15 +135,9 @@ func (l *ledger) parentOf(s *stat) *process {
 func (l *ledger) update() error {
 	var failed error
 	l.ended = l.ended[:0]
+	l.round++
 	for _, p := range l.byPID {
-		switch err := l.refresh(p); {
-		case errors.Is(err, errGone):
-			l.ended = append(l.ended, p)
-		case errors.Is(err, errDenied):
-			p.owner.hidden = true
-		case err != nil:
-			failed = err
-		}
+		failed = cmp.Or(l.visit(p), failed)
 	}
 	if len(l.ended) > 0 {
 		l.settle()
@@ -142,9 +146,30 @@ func (l *ledger) update() error {
 	return failed
 }
 
+// visit reads a member after those that it descends from, once a round.
+func (l *ledger) visit(p *process) error {
+	if p.read == l.round {
+		return nil
+	}
+	p.read, p.grew, p.ahead = l.round, 0, 0
+	var failed error
+	if parent := l.byPID[p.ppid]; parent != nil && parent.start <= p.start {
+		failed = l.visit(parent)
+	}
+	err := l.refresh(p)
+	switch {
+	case errors.Is(err, errGone):
+		l.ended = append(l.ended, p)
+	case errors.Is(err, errDenied):
+		p.owner.hidden = true
+	case err != nil:
+		failed = err
+	}
+	return failed
+}
+
 // refresh reads one member.
 func (l *ledger) refresh(p *process) error {
-	p.grew = 0
 	s, err := l.files.stat(p.pid)
 	if err != nil {
 		return err
@@ -183,15 +208,43 @@ func (l *ledger) refreshStorage(p *process) {
 	}
 }
 
-// settle finds who counts the time of each process that ended.
-func (l *ledger) settle() {
+// findWaiters finds who may have waited for each process that ended, and reads
+// what those have counted by now. Whoever is found to have ended as well is one more.
+func (l *ledger) findWaiters() {
 	gone := map[*process]bool{}
 	for _, p := range l.ended {
 		gone[p] = true
 	}
-	for _, p := range l.ended {
-		p.waiter, p.depth = l.waiter(p, gone)
+	for again := true; again; {
+		again = false
+		for _, p := range l.ended {
+			p.waiter, p.depth = l.waiter(p, gone)
+			if w := p.waiter; w != nil && l.recount(w) {
+				gone[w], again = true, true
+				l.ended = append(l.ended, w)
+			}
+		}
 	}
+}
+
+// recount reads the time of a process's children again, and reports whether the
+// process has ended.
+func (l *ledger) recount(p *process) bool {
+	if p.reread == l.round {
+		return false
+	}
+	p.reread = l.round
+	s, err := l.files.stat(p.pid)
+	if err == nil && s.start == p.start {
+		p.ahead = s.children - min(s.children, p.children)
+		return false
+	}
+	return err == nil || errors.Is(err, errGone)
+}
+
+// settle finds who counts the time of each process that ended.
+func (l *ledger) settle() {
+	l.findWaiters()
 	// Nearest first; of several the largest first, so that the growth of the
 	// waiter, which holds all of them or some, is explained by as few as can be.
 	slices.SortFunc(l.ended, func(a, b *process) int {
@@ -201,8 +254,8 @@ func (l *ledger) settle() {
 	for _, p := range l.ended {
 		used := p.own + p.children
 		w := p.waiter
-		if w != nil && w.grew >= used && (p.depth == 0 || waited[p.ppid]) {
-			w.grew -= used
+		if w != nil && w.grew+w.ahead >= used && (p.depth == 0 || waited[p.ppid]) {
+			w.waitedFor(used)
 			waited[p.pid] = true
 			if w.owner != p.owner {
 				w.owner.foreign += used
@@ -217,6 +270,16 @@ func (l *ledger) settle() {
 		p.waiter = nil
 		l.gone++
 	}
+}
+
+// waitedFor explains a part of the growth of a process's children. Of what came
+// since it was read only that part is taken: the rest may be of children that
+// were read when they were still there.
+func (p *process) waitedFor(used uint64) {
+	grew := min(used, p.grew)
+	p.grew -= grew
+	p.ahead -= used - grew
+	p.children += used - grew
 }
 
 // clear makes room for the next sum.

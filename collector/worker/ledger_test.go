@@ -147,3 +147,76 @@ func TestMemoryIsBoundedWhileProcessesComeAndGo(t *testing.T) {
 		t.Errorf("%d processes are remembered after all have ended", n)
 	}
 }
+
+// round reads a tree as update does, with changes meanwhile: after[pid] happens
+// when that process has been read.
+func round(t *testing.T, s *Source, after map[int]func()) float64 {
+	t.Helper()
+	l := s.ledger
+	l.ended = l.ended[:0]
+	l.round++
+	for pid := range 100 {
+		p := l.byPID[pid]
+		if p == nil {
+			continue
+		}
+		if err := l.visit(p); err != nil {
+			t.Fatal(err)
+		}
+		if change := after[pid]; change != nil {
+			change()
+		}
+	}
+	l.settle()
+	l.sum()
+	return float64(s.workers[0].tree.total()) / 100
+}
+
+// TestChildrenThatEndWhileOthersAreRead: whichever of a child and its parent
+// was read before the child ended, its time is counted once.
+func TestChildrenThatEndWhileOthersAreRead(t *testing.T) {
+	m, s := treeMachine(t)
+	shell := func(children int) { m.put(proc{pid: 11, ppid: 10, comm: "sh", start: 60, own: 10, children: children}) }
+	m.put(proc{pid: 12, ppid: 11, comm: "a", start: 61, own: 100})
+	m.put(proc{pid: 13, ppid: 11, comm: "b", start: 62, own: 200})
+	m.put(proc{pid: 14, ppid: 11, comm: "c", start: 63, own: 300})
+	near(t, "before", cpuOf(t, s), 0.10+6.00)
+	near(t, "12 after its parent was read", round(t, s, map[int]func(){11: func() {
+		m.end(12)
+		shell(110) // 10 ticks that nobody saw
+	}}), 0.10+6.00)
+	near(t, "13 too, 14 after it was read itself", round(t, s, map[int]func(){
+		11: func() { m.end(13) },
+		14: func() { m.end(14); shell(630) }, // 20 and 10 more
+	}), 0.10+6.00)
+	near(t, "all waited for", round(t, s, nil), 0.10+6.30)
+	near(t, "and for good", cpuOf(t, s), 0.10+6.30)
+}
+
+// TestAParentThatEndsWhileItsChildrenAreRead: it was there when it was read, and
+// has ended when it is asked about the child that is missing.
+func TestAParentThatEndsWhileItsChildrenAreRead(t *testing.T) {
+	m, s := treeMachine(t)
+	m.put(proc{pid: 12, ppid: 11, comm: "make", start: 61, own: 50})
+	m.put(proc{pid: 13, ppid: 12, comm: "cc", start: 62, own: 200})
+	near(t, "before", cpuOf(t, s), 0.10+0.50+2.00)
+	near(t, "both end", round(t, s, map[int]func(){12: func() {
+		m.end(12)
+		m.end(13)
+		m.put(proc{pid: 11, ppid: 10, comm: "sh", start: 60, own: 10, children: 270})
+	}}), 0.10+2.50)
+	near(t, "and for good", cpuOf(t, s), 0.10+2.70)
+}
+
+// TestAParentIsReadFirst: a child that ends once it was read is missing in the
+// round in which its parent's children have grown, and in that one only.
+func TestAParentIsReadFirst(t *testing.T) {
+	m, s := treeMachine(t)
+	m.put(proc{pid: 9, ppid: 11, comm: "a", start: 61, own: 200})
+	near(t, "before", cpuOf(t, s), 0.10+2.00)
+	near(t, "it ends", round(t, s, map[int]func(){9: func() {
+		m.end(9)
+		m.put(proc{pid: 11, ppid: 10, comm: "sh", start: 60, own: 10, children: 210})
+	}}), 0.10+2.00)
+	near(t, "missing", cpuOf(t, s), 0.10+2.10)
+}
