@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"os"
+	"os/exec"
 	"strconv"
 	"testing"
 	"time"
@@ -73,6 +74,37 @@ func BenchmarkTick(b *testing.B) {
 	}
 	s.o.Discover = 1 << 62
 	readAll(b, s)
+}
+
+// BenchmarkTree is a tick of `nodemeter run`: ten real processes and their shell.
+func BenchmarkTree(b *testing.B) {
+	shell := exec.Command("sh", "-c", "for i in 1 2 3 4 5 6 7 8 9 10; do sleep 1000 & done; echo; wait")
+	shell.SysProcAttr = &unix.SysProcAttr{Setpgid: true}
+	out, err := shell.StdoutPipe()
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := shell.Start(); err != nil {
+		b.Fatal(err)
+	}
+	defer func() {
+		_ = unix.Kill(-shell.Process.Pid, unix.SIGKILL)
+		_ = shell.Wait()
+	}()
+	if _, err := out.Read(make([]byte, 1)); err != nil { // all are there
+		b.Fatal(err)
+	}
+	s := New(Options{Node: &metric.Entity{Kind: metric.Node, ID: "here"}, RootPID: shell.Process.Pid})
+	defer s.Close()
+	var batch metric.Batch
+	for range 2 {
+		if err := s.Read(context.Background(), &batch); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportAllocs()
+	readAll(b, s)
+	b.ReportMetric(float64(len(s.ledger.byPID)), "processes")
 }
 
 func write(b testing.TB, s *Source, last int) {

@@ -13,6 +13,14 @@ type mounts struct {
 	unified    string            // of version 2, or ""
 }
 
+// at is where a hierarchy is mounted, "" is that of version 2; or "".
+func (m *mounts) at(controller string) string {
+	if controller == "" {
+		return m.unified
+	}
+	return m.controller[controller]
+}
+
 // parseMounts reads /proc/mounts. The first mount of a hierarchy counts.
 func parseMounts(b []byte) mounts {
 	m := mounts{controller: map[string]string{}}
@@ -121,21 +129,22 @@ const (
 // is false when everything is allowed, which says nothing.
 func parseDevices(b []byte) (n int64, ok bool) {
 	for line := range bytes.Lines(b) {
-		f := strings.Fields(string(line))
-		if len(f) != 3 {
+		kind, rest, _ := bytes.Cut(line, []byte{' '})
+		number, _, ok := bytes.Cut(rest, []byte{' '})
+		if !ok {
 			continue
 		}
-		if f[0] == "a" {
+		if string(kind) == "a" {
 			return 0, false
 		}
-		major, minor, _ := strings.Cut(f[1], ":")
-		if f[0] != "c" || major != nvidiaMajor {
+		major, minor, _ := bytes.Cut(number, []byte{':'})
+		if string(kind) != "c" || string(major) != nvidiaMajor {
 			continue
 		}
-		if minor == "*" {
+		if string(minor) == "*" {
 			return 0, false
 		}
-		if v, err := decimal([]byte(minor)); err == nil && v < nvidiaControl {
+		if v, err := decimal(minor); err == nil && v < nvidiaControl {
 			n++
 		}
 	}

@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path"
@@ -134,12 +135,12 @@ func (s *Source) groupStorage(w *worker) {
 	if !ok {
 		return
 	}
-	if b, err := s.groups.read("", rel, "io.stat"); err == nil {
+	if b, err := s.groups.poll("", rel, "io.stat"); err == nil {
 		r, wr := parseIOStat(b)
 		w.now.storage = io{r, wr, true}
 	}
-	if b, err := s.groups.read("", rel, "pids.current"); err == nil {
-		if n, ok := keyed(append([]byte("n "), b...), "n"); ok {
+	if b, err := s.groups.poll("", rel, "pids.current"); err == nil {
+		if n, err := decimal(bytes.TrimSpace(b)); err == nil {
 			w.now.threads, w.now.hasThreads = int64(min(n, 1<<30)), true
 		}
 	}
@@ -152,7 +153,7 @@ func (s *Source) allocated(w *worker) {
 		return // its job was given them
 	}
 	if rel, ok := gr.rel["devices"]; ok {
-		if b, err := s.groups.read("devices", rel, "devices.list"); err == nil {
+		if b, err := s.groups.poll("devices", rel, "devices.list"); err == nil {
 			if n, ok := parseDevices(b); ok && n > 0 {
 				w.now.allocated, w.now.hasAlloc = n, true
 				return

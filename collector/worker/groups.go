@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"bytes"
 	"os"
 	"path"
 	"slices"
@@ -52,10 +53,7 @@ func newGroups(f *files) *groups {
 
 // dir is where a control group is, or "".
 func (g *groups) dir(controller, rel string) string {
-	at := g.mounts.unified
-	if controller != "" {
-		at = g.mounts.controller[controller]
-	}
+	at := g.mounts.at(controller)
 	if at == "" {
 		return ""
 	}
@@ -97,6 +95,19 @@ func (g *groups) read(controller, rel, name string) ([]byte, error) {
 	return g.files.read(path.Join(d, name))
 }
 
+// poll reads a file of a group that every tick reads: it is kept open. Nothing
+// is allocated.
+func (g *groups) poll(controller, rel, name string) ([]byte, error) {
+	at := g.mounts.at(controller)
+	if at == "" {
+		return nil, errGone
+	}
+	f := g.files
+	f.name = append(append(f.name[:0], f.root...), at...)
+	f.name = append(append(append(f.name, rel...), '/'), name...)
+	return f.readKept()
+}
+
 // maxDepth bounds how far below a job's group processes are looked for.
 const maxDepth = 4
 
@@ -136,14 +147,14 @@ func (g *groups) below(controller, rel string, first bool, depth int) []int {
 // usage reads a group's processor time in seconds.
 func (g *groups) usage(rel map[string]string) (float64, bool) {
 	if r, ok := rel["cpuacct"]; ok {
-		if b, err := g.read("cpuacct", r, "cpuacct.usage"); err == nil {
-			if ns, ok := keyed(append([]byte("ns "), b...), "ns"); ok {
+		if b, err := g.poll("cpuacct", r, "cpuacct.usage"); err == nil {
+			if ns, err := decimal(bytes.TrimSpace(b)); err == nil {
 				return float64(ns) / 1e9, true
 			}
 		}
 	}
 	if r, ok := rel[""]; ok {
-		if b, err := g.read("", r, "cpu.stat"); err == nil {
+		if b, err := g.poll("", r, "cpu.stat"); err == nil {
 			if us, ok := keyed(b, "usage_usec"); ok {
 				return float64(us) / 1e6, true
 			}
@@ -162,15 +173,15 @@ func (g *groups) memory(rel map[string]string) (int64, bool) {
 			return 0, false
 		}
 	}
-	b, err := g.read(controller, r, usage)
+	b, err := g.poll(controller, r, usage)
 	if err != nil {
 		return 0, false
 	}
-	used, ok := keyed(append([]byte("bytes "), b...), "bytes")
-	if !ok {
+	used, err := decimal(bytes.TrimSpace(b))
+	if err != nil {
 		return 0, false
 	}
-	if b, err = g.read(controller, r, "memory.stat"); err == nil {
+	if b, err = g.poll(controller, r, "memory.stat"); err == nil {
 		if file, ok := keyed(b, inactive); ok {
 			used -= min(file, used)
 		}
@@ -190,8 +201,8 @@ func (s *Source) findGroups(due bool) {
 	}
 	over := s.noteEdges()
 	for _, r := range g.roots {
-		for _, dir := range g.jobs(r, due) {
-			s.seeGroup(r.key(dir), due, func() *group { return g.slurmGroup(r, dir, s.o.Node.ID) })
+		for _, job := range g.jobs(r, due) {
+			s.seeGroup(job.key, due, func() *group { return g.slurmGroup(r, job.dir, s.o.Node.ID) })
 		}
 	}
 	s.findInside(due)

@@ -170,7 +170,7 @@ func (l *ledger) visit(p *process) error {
 
 // refresh reads one member.
 func (l *ledger) refresh(p *process) error {
-	s, err := l.files.stat(p.pid)
+	s, err := l.files.statKept(p.pid)
 	if err != nil {
 		return err
 	}
@@ -182,7 +182,7 @@ func (l *ledger) refresh(p *process) error {
 		p.shared, p.storage.known = 0, true // a zombie's files are gone
 		return nil
 	}
-	if n, err := l.files.shared(p.pid); err == nil {
+	if n, err := l.files.sharedKept(p.pid); err == nil {
 		p.shared = min(n, p.resident)
 	}
 	l.refreshStorage(p)
@@ -234,7 +234,7 @@ func (l *ledger) recount(p *process) bool {
 		return false
 	}
 	p.reread = l.round
-	s, err := l.files.stat(p.pid)
+	s, err := l.files.statKept(p.pid)
 	if err == nil && s.start == p.start {
 		p.ahead = s.children - min(s.children, p.children)
 		return false

@@ -29,11 +29,15 @@ type files struct {
 	buf  []byte
 	name []byte // of the file being opened
 
+	kept     map[string]*keptFile // by name
+	mostKept int
+	tick     uint64 // number of the current one
+
 	listing listing
 }
 
 func newFiles(root string) *files {
-	return &files{root: root, buf: make([]byte, 16<<10), name: make([]byte, 0, 256)}
+	return &files{root: root, buf: make([]byte, 16<<10), name: make([]byte, 0, 256), kept: map[string]*keptFile{}, mostKept: mostKept()}
 }
 
 func (f *files) path(elem ...string) string {
@@ -54,9 +58,13 @@ func (f *files) read(path string) ([]byte, error) {
 // readProc reads a file of a process as read does. These come whole in one read
 // if there is room.
 func (f *files) readProc(pid int, name string) ([]byte, error) {
+	f.nameProc(pid, name)
+	return f.readNamed(true)
+}
+
+func (f *files) nameProc(pid int, name string) {
 	f.name = append(append(f.name[:0], f.root...), "/proc/"...)
 	f.name = append(append(strconv.AppendInt(f.name, int64(pid), 10), '/'), name...)
-	return f.readNamed(true)
 }
 
 // readNamed reads the file whose name is in f.name; short says that a read
@@ -67,12 +75,17 @@ func (f *files) readNamed(short bool) ([]byte, error) {
 		return nil, named(f.name, err)
 	}
 	defer unix.Close(fd)
+	return f.fill(fd, short)
+}
+
+// fill reads an open file from its start into the buffer.
+func (f *files) fill(fd int, short bool) ([]byte, error) {
 	n := 0
 	for n < maxRead {
 		if n == len(f.buf) {
 			f.buf = append(f.buf, make([]byte, len(f.buf))...)
 		}
-		k, err := unix.Read(fd, f.buf[n:])
+		k, err := unix.Pread(fd, f.buf[n:], int64(n))
 		if err == unix.EINTR {
 			continue
 		}
@@ -124,6 +137,16 @@ func named(path []byte, err error) error {
 // stat reads /proc/PID/stat.
 func (f *files) stat(pid int) (stat, error) {
 	b, err := f.readProc(pid, "stat")
+	return f.parsed(pid, b, err)
+}
+
+// statKept is stat of a process that every tick reads.
+func (f *files) statKept(pid int) (stat, error) {
+	b, err := f.readProcKept(pid, "stat")
+	return f.parsed(pid, b, err)
+}
+
+func (f *files) parsed(pid int, b []byte, err error) (stat, error) {
 	if err != nil {
 		return stat{}, err
 	}
@@ -137,10 +160,10 @@ func (f *files) stat(pid int) (stat, error) {
 	return s, nil
 }
 
-// shared reads the pages of a process that are of files or of shared memory:
-// the third number of statm.
-func (f *files) shared(pid int) (int64, error) {
-	b, err := f.readProc(pid, "statm")
+// sharedKept reads the pages of a process, which every tick reads, that are of
+// files or of shared memory: the third number of statm.
+func (f *files) sharedKept(pid int) (int64, error) {
+	b, err := f.readProcKept(pid, "statm")
 	if err != nil {
 		return 0, err
 	}
@@ -161,7 +184,7 @@ func parseShared(b []byte) (int64, error) {
 // storage reads what a process, and its children that were waited for, made
 // storage read and write.
 func (f *files) storage(pid int) (read, written int64, err error) {
-	b, err := f.readProc(pid, "io")
+	b, err := f.readProcKept(pid, "io")
 	if err != nil {
 		return 0, 0, err
 	}

@@ -8,14 +8,15 @@ import (
 )
 
 // A node on which nothing begins or ends costs no garbage: between searches,
-// without workers and with one, and in a search that finds nothing.
+// without workers, with one and with jobs, and in a search that finds nothing.
 func TestQuietTickAllocatesNothing(t *testing.T) {
 	for name, c := range map[string]struct {
-		dask, search bool
-		most         float64
+		dask, jobs, search bool
+		most               float64
 	}{
 		"no worker":  {},
 		"one worker": {dask: true},
+		"jobs":       {jobs: true},
 		"search":     {search: true, most: 8}, // the names of a few directories
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -25,6 +26,11 @@ func TestQuietTickAllocatesNothing(t *testing.T) {
 			}
 			if c.dask {
 				m.dask(20, "", 5)
+			}
+			if c.jobs {
+				m.write("proc/self/mounts", v1Mounts+"cgroup2 /sys/fs/cgroup/unified cgroup2 rw 0 0\n")
+				m.job1("slurm", "job_7", 300, 50)
+				m.job1("slurm", "job_8", 300, 51)
 			}
 			s := m.source(Options{})
 			s.sight.arrivals.inOrder = true

@@ -23,10 +23,16 @@ type slurmRoot struct {
 	used float64           // CPU seconds of all jobs, at the read before
 	seen bool
 
-	dirs    []string // of its jobs, when they were listed last
-	watched bool     // what changes is told
-	changed bool     // since they were listed
+	listed  []slurmJob // when they were listed last
+	watched bool       // what changes is told
+	changed bool       // since they were listed
 }
+
+// slurmJob is a job's directory, relative to its root, and the key of its group.
+type slurmJob struct{ dir, key string }
+
+// add notes a job that was listed.
+func (r *slurmRoot) add(dir string) { r.listed = append(r.listed, slurmJob{dir, r.key(dir)}) }
 
 // primary is the hierarchy that jobs are listed in.
 func (r *slurmRoot) primary() string {
@@ -112,19 +118,18 @@ func (g *groups) root(node string) *slurmRoot {
 	return nil
 }
 
-// jobs lists the jobs of a root: their directories, relative to it. They are
-// listed anew only where something changed.
-func (g *groups) jobs(r *slurmRoot, due bool) []string {
+// jobs lists the jobs of a root, anew only where something changed.
+func (g *groups) jobs(r *slurmRoot, due bool) []slurmJob {
 	if r.watched && !r.changed && !due {
-		return r.dirs
+		return r.listed
 	}
 	c := r.primary()
 	top := r.rel[c]
-	r.dirs, r.changed = nil, false
+	r.listed, r.changed = nil, false
 	r.watched = g.edges.watch(g.dir(c, top))
 	for _, name := range g.list(c, top, nil) {
 		if _, ok := jobName(name); ok {
-			r.dirs = append(r.dirs, name)
+			r.add(name)
 			continue
 		}
 		if !strings.HasPrefix(name, "uid_") {
@@ -134,11 +139,11 @@ func (g *groups) jobs(r *slurmRoot, due bool) []string {
 		r.watched = g.edges.watch(g.dir(c, user)) && r.watched
 		for _, job := range g.list(c, user, nil) {
 			if _, ok := jobName(job); ok {
-				r.dirs = append(r.dirs, path.Join(name, job))
+				r.add(path.Join(name, job))
 			}
 		}
 	}
-	return r.dirs
+	return r.listed
 }
 
 // slurmGroup makes the group of a job found below a root.

@@ -112,6 +112,7 @@ func (s *Source) Read(ctx context.Context, b *metric.Batch) error {
 		s.facts = facts
 	}
 	s.partial = false
+	s.files.tick++
 	failed := s.find(ctx)
 	s.leftovers()
 	s.walk()
@@ -290,6 +291,9 @@ func (s *Source) retire() {
 		if w.group != nil {
 			s.groups.forget(w.group)
 		}
+	}
+	if s.searching || len(kept) < len(s.workers) {
+		s.files.closeUnread()
 	}
 	clear(s.workers[len(kept):])
 	s.workers = kept
