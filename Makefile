@@ -37,13 +37,17 @@ lint: ## formatting and static analysis
 	CGO_ENABLED=0 $(GO) vet ./...
 	$(GO) run $(STATICCHECK) -tags e2e ./...
 
+# Until Go 1.27 the end of the time given can look like a failure (golang/go#75804):
+# one without an input that fails, and no other message than that of the deadline.
 fuzz: ## each fuzz target for FUZZTIME; a package's targets share one instrumented build
 	@set -e; dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; \
 	for d in $$(git ls-files '*_test.go' | xargs grep -lE '^func Fuzz' | xargs -n 1 dirname | sort -u); do \
 	  $(GO) test -c -fuzz . -o "$$dir/fuzz.test" ./$$d; \
 	  for f in $$(cat $$d/*_test.go | grep -oE '^func Fuzz[A-Za-z0-9_]+' | sed 's/^func //'); do \
 	    echo "fuzz $$d $$f"; \
-	    (cd $$d && "$$dir/fuzz.test" -test.run '^$$' -test.fuzz "^$$f$$" -test.fuzztime $(FUZZTIME) -test.fuzzcachedir "$$dir/cache" >"$$dir/log" 2>&1) || { cat "$$dir/log"; exit 1; }; \
+	    (cd $$d && "$$dir/fuzz.test" -test.run '^$$' -test.fuzz "^$$f$$" -test.fuzztime $(FUZZTIME) -test.fuzzcachedir "$$dir/cache" >"$$dir/log" 2>&1) || \
+	      { [ "$$(sed -n '/^--- FAIL/,/^FAIL/{/FAIL/!p}' "$$dir/log")" = '    context deadline exceeded' ] && echo "  its time ended"; } || \
+	      { cat "$$dir/log"; exit 1; }; \
 	  done; \
 	done
 
