@@ -25,7 +25,6 @@ type process struct {
 	storage       io
 	refused       int // ticks for which its storage I/O, another user's, is not asked for again
 	depth         int // of a process that ended: ended processes between it and who waited for it
-	waiter        *process
 }
 
 // io is what storage was made to read and write, in bytes.
@@ -153,7 +152,7 @@ func (l *ledger) visit(p *process) error {
 	}
 	p.read, p.grew, p.ahead = l.round, 0, 0
 	var failed error
-	if parent := l.byPID[p.ppid]; parent != nil && parent.start <= p.start {
+	if parent := l.parent(p); parent != nil {
 		failed = l.visit(parent)
 	}
 	err := l.refresh(p)
@@ -208,9 +207,9 @@ func (l *ledger) refreshStorage(p *process) {
 	}
 }
 
-// findWaiters finds who may have waited for each process that ended, and reads
-// what those have counted by now. Whoever is found to have ended as well is one more.
-func (l *ledger) findWaiters() {
+// recountWaiters reads what those who may have waited for the processes that
+// ended have counted by now. Whoever is found to have ended as well is one more.
+func (l *ledger) recountWaiters() map[*process]bool {
 	gone := map[*process]bool{}
 	for _, p := range l.ended {
 		gone[p] = true
@@ -218,13 +217,15 @@ func (l *ledger) findWaiters() {
 	for again := true; again; {
 		again = false
 		for _, p := range l.ended {
-			p.waiter, p.depth = l.waiter(p, gone)
-			if w := p.waiter; w != nil && l.recount(w) {
+			var w *process
+			w, p.depth = l.waiter(p, gone)
+			if w != nil && l.recount(w) {
 				gone[w], again = true, true
 				l.ended = append(l.ended, w)
 			}
 		}
 	}
+	return gone
 }
 
 // recount reads the time of a process's children again, and reports whether the
@@ -244,32 +245,50 @@ func (l *ledger) recount(p *process) bool {
 
 // settle finds who counts the time of each process that ended.
 func (l *ledger) settle() {
-	l.findWaiters()
-	// Nearest first; of several the largest first, so that the growth of the
+	gone := l.recountWaiters()
+	// Nearest first; of several the largest first, so that the growth of a
 	// waiter, which holds all of them or some, is explained by as few as can be.
 	slices.SortFunc(l.ended, func(a, b *process) int {
 		return cmp.Or(cmp.Compare(a.depth, b.depth), cmp.Compare(b.used(), a.used()), cmp.Compare(a.pid, b.pid))
 	})
-	waited := map[int]bool{}
+	waited := map[*process]bool{}
 	for _, p := range l.ended {
-		used := p.own + p.children
-		w := p.waiter
-		if w != nil && w.grew+w.ahead >= used && (p.depth == 0 || waited[p.ppid]) {
-			w.waitedFor(used)
-			waited[p.pid] = true
-			if w.owner != p.owner {
-				w.owner.foreign += used
-				p.owner.end(p)
-			}
-			continue
+		w := l.counts(p, gone, waited)
+		if w != nil {
+			w.waitedFor(p.own + p.children)
+			waited[p] = true
 		}
-		p.owner.end(p)
+		if w == nil || w.owner != p.owner {
+			p.owner.end(p)
+		}
+		if w != nil && w.owner != p.owner {
+			w.owner.foreign += p.own + p.children
+		}
 	}
 	for _, p := range l.ended {
 		delete(l.byPID, p.pid)
-		p.waiter = nil
 		l.gone++
 	}
+}
+
+// counts finds the ancestor whose children's time holds that of a process which
+// ended: the nearest whose growth does. It may have ended itself, after it was
+// read. Beyond an ancestor that nobody waited for there is none.
+func (l *ledger) counts(p *process, gone, waited map[*process]bool) *process {
+	used := p.own + p.children
+	for range deepest {
+		a := l.parent(p)
+		switch {
+		case a == nil:
+			return nil
+		case a.grew+a.ahead >= used:
+			return a
+		case !gone[a] || !waited[a]:
+			return nil
+		}
+		p = a
+	}
+	return nil
 }
 
 // waitedFor explains a part of the growth of a process's children. Of what came
@@ -295,19 +314,26 @@ func (a *account) end(p *process) {
 	a.lost.written += p.storage.written
 }
 
+// deepest bounds how far is climbed from a process that ended.
+const deepest = 64
+
+// parent is the member that a process descends from, or nil.
+func (l *ledger) parent(p *process) *process {
+	if a := l.byPID[p.ppid]; a != nil && a != p && a.start <= p.start {
+		return a
+	}
+	return nil
+}
+
 // waiter climbs from a process that ended to the nearest ancestor that is
 // there, past depth others that ended too.
 func (l *ledger) waiter(p *process, gone map[*process]bool) (*process, int) {
-	const deepest = 64
 	for depth := range deepest {
-		parent := l.byPID[p.ppid]
-		if parent == nil || parent == p || parent.start > p.start {
-			return nil, depth
+		a := l.parent(p)
+		if a == nil || !gone[a] {
+			return a, depth
 		}
-		if !gone[parent] {
-			return parent, depth
-		}
-		p = parent
+		p = a
 	}
 	return nil, deepest
 }

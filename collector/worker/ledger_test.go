@@ -220,3 +220,34 @@ func TestAParentIsReadFirst(t *testing.T) {
 	}}), 0.10+2.00)
 	near(t, "missing", cpuOf(t, s), 0.10+2.10)
 }
+
+// TestAParentThatWaitedForSomeAndEnded: what it had counted when it was read is
+// in its own time, the rest in what it is waited for with.
+func TestAParentThatWaitedForSomeAndEnded(t *testing.T) {
+	m, s := treeMachine(t)
+	m.put(proc{pid: 12, ppid: 11, comm: "make", start: 61, own: 1})
+	m.put(proc{pid: 13, ppid: 12, comm: "cc", start: 62, own: 320})
+	m.put(proc{pid: 14, ppid: 12, comm: "cc", start: 63, own: 340})
+	near(t, "before", cpuOf(t, s), 0.10+0.01+6.60)
+	m.end(13)
+	m.put(proc{pid: 12, ppid: 11, comm: "make", start: 61, own: 1, children: 343})
+	near(t, "all end", round(t, s, map[int]func(){12: func() {
+		m.end(12)
+		m.end(14)
+		m.put(proc{pid: 11, ppid: 10, comm: "sh", start: 60, own: 10, children: 684})
+	}}), 0.10+6.64) // 20 ticks that nobody saw come with the next round
+	near(t, "and for good", cpuOf(t, s), 0.10+6.84)
+}
+
+// TestGrandchildOfAnIgnoredChild: nobody waited for its parent, so that what
+// the grandparent counted is not its time.
+func TestGrandchildOfAnIgnoredChild(t *testing.T) {
+	m, s := treeMachine(t)
+	m.put(proc{pid: 12, ppid: 11, comm: "a", start: 61, own: 40})
+	m.put(proc{pid: 13, ppid: 12, comm: "b", start: 62, own: 30})
+	near(t, "before", cpuOf(t, s), 0.80)
+	m.end(12)
+	m.end(13)
+	m.put(proc{pid: 11, ppid: 10, comm: "sh", start: 60, own: 10, children: 35}) // of others, never seen
+	near(t, "after", cpuOf(t, s), 0.80+0.35)
+}
