@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -352,6 +353,7 @@ func BenchmarkScrape(b *testing.B) {
 		{"again", "text/plain;version=0.0.4", true},
 	} {
 		b.Run(c.name, func(b *testing.B) {
+			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // as the daemon runs
 			e := newExporter(b, nil)
 			s := wide(190)
 			feed(e, 0.5, 0.6, 0.7) // histograms

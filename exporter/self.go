@@ -1,11 +1,11 @@
 package exporter
 
 import (
+	"bytes"
 	"io"
 	"os"
 	"runtime"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -86,10 +86,8 @@ func (s *self) residentBytes() (float64, bool) {
 	if err != nil && err != io.EOF {
 		return 0, false
 	}
-	fields := strings.Fields(string(b[:n]))
-	if len(fields) < 2 {
-		return 0, false
-	}
-	pages, err := strconv.ParseInt(fields[1], 10, 64)
+	_, rest, _ := bytes.Cut(b[:n], []byte{' '})
+	resident, _, _ := bytes.Cut(rest, []byte{' '})
+	pages, err := strconv.ParseInt(string(resident), 10, 64)
 	return float64(pages) * float64(os.Getpagesize()), err == nil
 }
