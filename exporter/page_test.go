@@ -3,6 +3,7 @@ package exporter
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"fmt"
 	"io"
 	"log/slog"
@@ -24,6 +25,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 
+	"nodemeter/collector/host"
 	"nodemeter/collector/metric"
 )
 
@@ -338,25 +340,27 @@ func scrapeMany(job string) error {
 }
 
 // BenchmarkScrape is the processor time, user and system, that the server spends
-// on a scrape of about 200 series of a sample (300 with its own), over a real
-// connection to a client that is another process: the first scrape after a tick
-// in the formats of Prometheus without and with native histograms, and another
-// of the same tick.
+// on a scrape, over a real connection to a client that is another process, on one
+// thread as the daemon has: the page of this machine's own host sources (190
+// series on two cores without GPUs), in the formats of Prometheus without and
+// with native histograms, at the first scrape after a tick, and again; and of
+// 190 links (300 series with the daemon's own).
 func BenchmarkScrape(b *testing.B) {
+	const plain = "text/plain;version=0.0.4"
 	for _, c := range []struct {
 		name, accept string
+		make         func(testing.TB) (*Exporter, *metric.Sample)
 		again        bool
 	}{
-		{"text", "text/plain;version=0.0.4", false},
-		{"openmetrics", "application/openmetrics-text;version=1.0.0;q=0.6,text/plain;version=0.0.4;q=0.5", false},
-		{"protobuf", "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.7,application/openmetrics-text;version=1.0.0;q=0.6", false},
-		{"again", "text/plain;version=0.0.4", true},
+		{"text", plain, hostExporter, false},
+		{"openmetrics", "application/openmetrics-text;version=1.0.0;q=0.6,text/plain;version=0.0.4;q=0.5", hostExporter, false},
+		{"protobuf", "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.7,application/openmetrics-text;version=1.0.0;q=0.6", hostExporter, false},
+		{"again", plain, hostExporter, true},
+		{"links", plain, wideExporter, false},
 	} {
 		b.Run(c.name, func(b *testing.B) {
-			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // as the daemon runs
-			e := newExporter(b, nil)
-			s := wide(190)
-			feed(e, 0.5, 0.6, 0.7) // histograms
+			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+			e, s := c.make(b)
 			h := handler(e)
 			server := NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				if !c.again {
@@ -383,6 +387,51 @@ func BenchmarkScrape(b *testing.B) {
 			after, _ := cpuSeconds()
 			after -= (client.ProcessState.UserTime() + client.ProcessState.SystemTime()).Seconds() // children are counted
 			b.ReportMetric((after-before)/float64(b.N)*1e6, "server-cpu-us/op")
+			families, err := e.Gather()
+			if err != nil {
+				b.Fatal(err)
+			}
+			series := 0
+			for _, f := range families {
+				series += len(f.Metric)
+			}
+			b.ReportMetric(float64(series), "series")
 		})
 	}
+}
+
+func wideExporter(t testing.TB) (*Exporter, *metric.Sample) {
+	e := newExporter(t, nil)
+	feed(e, 0.5, 0.6, 0.7) // histograms
+	return e, wide(190)
+}
+
+// hostExporter has read the host sources three times.
+func hostExporter(t testing.TB) (*Exporter, *metric.Sample) {
+	t.Helper()
+	sources := host.Sources(host.Config{Node: node})
+	e := newExporter(t, func(o *Options) {
+		o.Descs = nil
+		for _, n := range sources {
+			o.Descs = append(o.Descs, n.Source.Descs()...)
+		}
+	})
+	a := metric.NewAssembler()
+	var s *metric.Sample
+	for i := range 3 {
+		var batches []*metric.Batch
+		var states []metric.SourceStatus
+		for _, n := range sources {
+			b := &metric.Batch{}
+			if err := n.Source.Read(context.Background(), b); err != nil {
+				t.Fatal(err)
+			}
+			batches = append(batches, b)
+			states = append(states, metric.SourceStatus{Name: n.Name, LastSuccess: time.Now()})
+		}
+		s = a.Assemble(batches)
+		s.Time, s.Interval, s.Sources = time.Unix(int64(i), 0), time.Second, states
+		e.Publish(s)
+	}
+	return e, s
 }
