@@ -36,9 +36,9 @@ func newReader(e Entry) *reader {
 	return &reader{name: e.Name, source: e.Source, told: 1, status: metric.SourceStatus{Name: e.Name}}
 }
 
-// read calls the source. A panic is this source's error and nobody else's.
-func (r *reader) read(ctx context.Context) {
-	begin, thread := time.Now(), threadTime()
+// read calls the source and returns when it was done. A panic is this source's
+// error and nobody else's.
+func (r *reader) read(ctx context.Context, begin moment) (end moment) {
 	r.batch.Reset()
 	r.err, r.stack = nil, nil
 	defer func() {
@@ -46,11 +46,15 @@ func (r *reader) read(ctx context.Context) {
 			r.err = fmt.Errorf("panic: %v", p)
 			r.stack = debug.Stack()
 		}
-		r.took, r.cost = time.Since(begin), threadTime().since(thread)
+		end = thisMoment()
+		r.took, r.cost = end.at.Sub(begin.at), end.thread.since(begin.thread)
 	}()
-	if p, ok := r.source.(Paced); ok && r.pace != r.told {
-		p.SetPace(r.pace)
+	if r.pace != r.told {
+		if p, ok := r.source.(Paced); ok {
+			p.SetPace(r.pace)
+		}
 		r.told = r.pace
 	}
 	r.err = r.source.Read(ctx, &r.batch)
+	return end
 }

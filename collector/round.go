@@ -106,10 +106,11 @@ func (h *hands) put(r *round, busy int) {
 // loop has gone.
 func (h *hands) serve() {
 	for r := range h.work {
+		begin := thisMoment()
 		for more := true; more; {
 			var rd *reader
 			if rd, more = r.take(); rd != nil {
-				rd.read(r)
+				begin = rd.read(r, begin) // the end of one is the beginning of the next
 				h.answers <- rd
 			}
 		}

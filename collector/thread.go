@@ -21,6 +21,14 @@ func threadTime() thread {
 	return thread{unix.Gettid(), time.Duration(ts.Nano())}
 }
 
+// moment is when something began or ended.
+type moment struct {
+	at     time.Time
+	thread thread
+}
+
+func thisMoment() moment { return moment{time.Now(), threadTime()} }
+
 // since is what the thread has used since an earlier reading. Go may have moved
 // the caller to another thread meanwhile, which happens when it had to wait:
 // then nothing is known, and 0 is less wrong than another thread's time.

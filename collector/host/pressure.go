@@ -137,7 +137,7 @@ func parsePressure(data []byte) (pressure, error) {
 		line := data[at:end]
 		at = end + 1
 		kind, rest, _ := bytes.Cut(line, []byte{' '})
-		value := bytes.LastIndex(rest, []byte("total="))
+		value := bytes.Index(rest, []byte("total="))
 		if value < 0 {
 			return pressure{}, fmt.Errorf("line %d: %.40q, want a total", n, line)
 		}

@@ -25,6 +25,9 @@ type ledger struct {
 	used int64    // bytes of all entries, and what sealing the open ones may take beside them
 	gone int64    // windows deleted for a limit
 
+	left  int64     // free on the file system, as of asked and less what was granted since
+	asked time.Time // zero: must be asked for
+
 	seen atomic.Pointer[totals] // what glance saw last
 }
 
@@ -142,10 +145,14 @@ func (l *ledger) room(more, now int64) error {
 	if l.opt.MinFree <= 0 {
 		return nil
 	}
+	if l.plenty(now) {
+		return nil
+	}
 	free, err := l.opt.free(l.opt.Dir)
 	if err != nil {
 		return fmt.Errorf("free space: %w", err)
 	}
+	l.left, l.asked = free-now, time.Now()
 	short := l.opt.MinFree + now - free
 	if short <= 0 {
 		return nil
@@ -162,6 +169,20 @@ func (l *ledger) room(more, now int64) error {
 		}
 	}
 	return nil
+}
+
+// askFree is how long the answer holds how much is free on the file system, where
+// it is twice what must stay so: what others write meanwhile is theirs.
+const askFree = 10 * time.Second
+
+// plenty reports whether there is so much room that it need not be asked for
+// anew, as a few bytes a tick would.
+func (l *ledger) plenty(now int64) bool {
+	if time.Since(l.asked) >= askFree || l.left-now < 2*l.opt.MinFree {
+		return false
+	}
+	l.left -= now
+	return true
 }
 
 func (l *ledger) evictable() (n int64) {

@@ -136,14 +136,19 @@ func TestMinFree(t *testing.T) {
 		o.Width, o.MinFree = time.Minute, 1<<20
 		free := int64(1 << 30)
 		f := newFaulty(t, o)
-		f.opt.free = func(string) (int64, error) { return free - diskUse(t, f.dir), nil }
+		asked := 0
+		f.opt.free = func(string) (int64, error) { asked++; return free - diskUse(t, f.dir), nil }
 		f.ticks(600)
 		f.seals()
+		if asked == 0 || asked > 100 {
+			t.Errorf("asked %d times for the free space while there was plenty", asked)
+		}
 		used := diskUse(t, f.dir)
 		free = 1<<20 + used/2 // some windows have to go
 		if !helps {
 			free = 1 << 19
 		}
+		f.ledger.asked = time.Time{} // a while later
 		wrote := f.ticks(5)
 		if helps && (wrote != 5 || f.Stats().Deleted == 0 || free-diskUse(t, f.dir) < o.MinFree) {
 			t.Errorf("%d of 5 written, %d windows deleted, %d free", wrote, f.Stats().Deleted, free-diskUse(t, f.dir))

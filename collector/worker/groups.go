@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"nodemeter/collector/metric"
 )
 
@@ -45,6 +47,9 @@ type groups struct {
 	edges  *edges
 	began  map[string]time.Time // of groups that are no workers yet
 	inner  bool                 // a group inside another became a worker
+
+	searches    int
+	links, seen []groupLinks // of the directories that hold roots; seen is of the search before
 }
 
 func newGroups(f *files) *groups {
@@ -225,9 +230,44 @@ func (g *groups) findRoots() (ok bool) {
 		}
 		g.mounts = parseMounts(b)
 	}
-	g.roots = g.slurmRoots()
+	if g.rootsMoved() {
+		g.roots = g.slurmRoots()
+	}
 	return true
 }
+
+// relist is after how many searches the groups at the top are listed whatever
+// their number is.
+const relist = 12
+
+// rootsMoved reports whether slurmd's groups may be others than before. To list
+// the top of every hierarchy costs more than all the rest of a search on a node
+// without jobs; that a group has come or gone is told by its directory's number
+// of links (kernfs_refresh_inode in fs/kernfs/inode.c).
+func (g *groups) rootsMoved() bool {
+	links := g.links[:0]
+	for _, c := range controllers() {
+		links = append(links, g.linksOf(c, "/"))
+	}
+	for _, parent := range slurmParents() {
+		links = append(links, g.linksOf("", parent))
+	}
+	moved := g.searches%relist == 0 || !slices.Equal(links, g.seen)
+	g.searches++
+	g.links, g.seen = g.seen, links
+	return moved
+}
+
+// linksOf is the number of links of a group's directory, and which it is; none where it is not there.
+func (g *groups) linksOf(controller, rel string) (l groupLinks) {
+	var st unix.Stat_t
+	if d := g.dir(controller, rel); d != "" && unix.Stat(d, &st) == nil {
+		l = groupLinks{st.Ino, uint64(st.Nlink)}
+	}
+	return l
+}
+
+type groupLinks struct{ inode, links uint64 }
 
 // endGroups ends the workers whose groups are not there any more.
 func (s *Source) endGroups(due bool) {

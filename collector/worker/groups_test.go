@@ -317,3 +317,25 @@ func TestParseMountsAndNames(t *testing.T) {
 		t.Error("a list that allows everything says nothing")
 	}
 }
+
+// TestSlurmdThatStartsLater: the next search finds its groups, though the top of
+// the hierarchies is not listed at each.
+func TestSlurmdThatStartsLater(t *testing.T) {
+	m := newMachine(t)
+	m.write("proc/self/mounts", v1Mounts)
+	m.job1("other", "job_0", 0)
+	s := m.source(Options{})
+	read(t, s)
+	read(t, s)
+	m.job1("slurm", "job_7", 300, 50)
+	near(t, "of version 1", read(t, s)["slurm-7"]["worker_cpu_seconds"], 3)
+
+	m = newMachine(t)
+	m.write("proc/self/mounts", v2Mounts)
+	m.write("sys/fs/cgroup/system.slice/other.service/cgroup.procs", "")
+	s = m.source(Options{})
+	read(t, s)
+	read(t, s)
+	m.job2("slurmstepd.scope", "job_7", 300, 50)
+	near(t, "of version 2", read(t, s)["slurm-7"]["worker_cpu_seconds"], 3)
+}

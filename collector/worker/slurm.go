@@ -72,6 +72,9 @@ func jobName(name string) (job string, ok bool) {
 	return name, len(name) == 14 && regexp.MustCompile(sluid).MatchString(name)
 }
 
+// slurmParents are the groups of version 2 in which slurmd makes its own.
+func slurmParents() []string { return []string{"/", "/system.slice"} }
+
 // slurmRoots finds the roots below every hierarchy.
 func (g *groups) slurmRoots() []*slurmRoot {
 	byNode := map[string]*slurmRoot{}
@@ -93,7 +96,7 @@ func (g *groups) slurmRoots() []*slurmRoot {
 			}
 		}
 	}
-	for _, parent := range []string{"/", "/system.slice"} {
+	for _, parent := range slurmParents() {
 		for _, name := range g.list("", parent, func(name []byte) bool { return bytes.HasSuffix(name, []byte("slurmstepd.scope")) }) {
 			if node, ok := slurmRootName(name, true); ok {
 				add("", path.Join(parent, name), node)
