@@ -401,3 +401,28 @@ func TestClockSteps(t *testing.T) {
 		t.Errorf("files %v, want %v", names, want)
 	}
 }
+
+// TestSyncIsDueWithASample: with the last sample that is not too late for it.
+func TestSyncIsDueWithASample(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := options(t, t.TempDir())
+		o.SyncInterval = 5 * time.Second
+		f := newFaulty(t, o)
+		f.due = make(chan struct{}, 1)
+		var due []int
+		for i := range 12 {
+			f.tick()
+			select {
+			case <-f.due:
+				due = append(due, i)
+				f.syncOnce()
+			default:
+			}
+			time.Sleep(o.Interval)
+		}
+		if !slices.Equal(due, []int{4, 9}) {
+			t.Errorf("synced with the samples %v, want 4 and 9", due)
+		}
+		f.finish()
+	})
+}

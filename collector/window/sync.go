@@ -7,12 +7,14 @@ import (
 	"time"
 )
 
-// syncLoop makes what was appended durable every SyncInterval, sees to it that
+// syncLoop makes what was appended durable within SyncInterval, sees to it that
 // the open journal is still where it should be, and deletes what is too old.
 // It has its own goroutine: a disk that takes long over it holds nothing else up.
 func (r *Recorder) syncLoop() {
-	tick := time.NewTicker(r.opt.SyncInterval)
-	defer tick.Stop()
+	// The writer says when; the timer is for samples that do not come.
+	wait := r.opt.SyncInterval + min(r.opt.Interval, r.opt.SyncInterval)/2
+	late := time.NewTimer(wait)
+	defer late.Stop()
 	retry := time.NewTicker(time.Minute)
 	defer retry.Stop()
 	for {
@@ -20,11 +22,12 @@ func (r *Recorder) syncLoop() {
 		case <-retry.C:
 			r.sealer.retry()
 			r.rotated = false
-		case <-tick.C:
-			r.syncOnce()
-			if err := r.ledger.expire(time.Now()); err != nil {
-				r.opt.Log.Warn("delete old windows", "err", err)
-			}
+		case <-r.due:
+			late.Reset(wait)
+			r.tidy()
+		case <-late.C:
+			late.Reset(wait)
+			r.tidy()
 		case <-r.stop:
 			r.syncOnce()
 			return
@@ -32,11 +35,18 @@ func (r *Recorder) syncLoop() {
 	}
 }
 
+func (r *Recorder) tidy() {
+	r.syncOnce()
+	if err := r.ledger.expire(time.Now()); err != nil {
+		r.opt.Log.Warn("delete old windows", "err", err)
+	}
+}
+
 func (r *Recorder) syncOnce() {
 	w := r.w
 	w.mu.Lock()
-	file, path, dirty := w.file, w.path, w.dirty
-	w.dirty = false
+	file, path, dirty := w.file, w.path, !w.dirty.IsZero()
+	w.dirty = time.Time{}
 	w.mu.Unlock()
 	if file == nil {
 		return

@@ -41,8 +41,8 @@ type writer struct {
 
 	mu   sync.Mutex // guards file against the sync goroutine
 	file journalFile
-	// dirty is whether something was appended since the last sync.
-	dirty bool
+	// dirty is when the first of what was not synced was appended; zero is never.
+	dirty time.Time
 	// stale is set by the sync goroutine when the journal has to be opened anew:
 	// its path leads elsewhere by now, or the kernel could not write it back.
 	stale atomic.Pointer[staleness]
@@ -179,10 +179,26 @@ func (w *writer) append(b []byte) error {
 		return err
 	}
 	w.size += int64(n)
-	w.mu.Lock()
-	w.dirty = true
-	w.mu.Unlock()
+	w.soil()
 	return nil
+}
+
+// soil notes that something was appended, and has it synced now if the next
+// sample will be too late for it: a sync just after a sample wakes nobody up for
+// itself.
+func (w *writer) soil() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	now := time.Now()
+	if w.dirty.IsZero() {
+		w.dirty = now
+	}
+	if now.Sub(w.dirty)+w.r.opt.Interval >= w.r.opt.SyncInterval {
+		select {
+		case w.r.due <- struct{}{}:
+		default:
+		}
+	}
 }
 
 // openSlot opens the journal for a span: the one that is to be gone on with, or
@@ -245,7 +261,11 @@ func (w *writer) create(slot slotName, path string) error {
 func (w *writer) setFile(f journalFile, path string, slot slotName, e *encoder, size int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.file, w.path, w.slot, w.enc, w.size, w.dirty, w.torn, w.samples = f, path, slot, e, size, f != nil, false, 0
+	w.file, w.path, w.slot, w.enc, w.size, w.torn, w.samples = f, path, slot, e, size, false, 0
+	w.dirty = time.Time{}
+	if f != nil { // an earlier run may have left something unsynced in it
+		w.dirty = time.Now()
+	}
 }
 
 // closeFile closes the open journal.
