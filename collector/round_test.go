@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"nodemeter/collector/metric"
+	"nodemeter/collector/timer"
 )
 
 // TestSeveralHungSourcesHoldUpNobody: each that hangs keeps one goroutine, and
@@ -104,8 +105,8 @@ func TestATickAllocatesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.deadlines = time.NewTimer(time.Hour)
-	defer r.deadlines.Stop()
+	r.deadlines = timer.New(true)
+	defer r.deadlines.Close()
 	defer r.stop()
 	tick := time.Unix(1e9, 0)
 	if n := testing.AllocsPerRun(200, func() {

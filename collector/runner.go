@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"nodemeter/collector/metric"
+	"nodemeter/collector/timer"
 )
 
 // Options say what a Runner does. The zero value of every field but Interval
@@ -70,7 +71,7 @@ type Runner struct {
 	primed    bool
 	round     int64 // counts calls of read
 	missed    missedLog
-	deadlines *time.Timer
+	deadlines *timer.Timer
 }
 
 // New checks the source table and makes a Runner. It fails on a bad interval, a
@@ -120,8 +121,8 @@ func (r *Runner) Run(ctx context.Context) error {
 	defer r.stop()
 	r.alarm = r.newAlarm(ctx)
 	defer r.alarm.close()
-	r.deadlines = time.NewTimer(time.Hour)
-	r.deadlines.Stop()
+	r.deadlines = timer.New(r.kernel)
+	defer r.deadlines.Close()
 	now, _ := r.clock.observe()
 	r.pending = append(r.pending, metric.Event{Kind: metric.EventStart, Time: now.wall})
 	next, leftOut := r.prime(now), int64(0) // leftOut is of ticks before next

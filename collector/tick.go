@@ -95,7 +95,7 @@ func (r *Runner) await(deadline time.Duration) bool {
 	hands := r.busy() + 1
 	r.hands.put(r.asked, hands-1)
 	step := deadline / patience
-	r.deadlines.Reset(step)
+	r.deadlines.Set(step)
 	defer r.deadlines.Stop()
 	for left := deadline - step; ; {
 		select {
@@ -108,6 +108,9 @@ func (r *Runner) await(deadline time.Duration) bool {
 				return true
 			}
 		case <-r.deadlines.C:
+			if !r.deadlines.Expired() {
+				continue
+			}
 			if left <= 0 {
 				return false
 			}
@@ -119,7 +122,7 @@ func (r *Runner) await(deadline time.Duration) bool {
 				hands++
 			}
 			left -= step
-			r.deadlines.Reset(step)
+			r.deadlines.Set(step)
 		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"nodemeter/collector/timer"
 	"nodemeter/gpu/wire"
 )
 
@@ -23,6 +24,7 @@ type child struct {
 	in       *os.File // our end of its standard input
 	out      *os.File // our end of its standard output
 	requests *wire.Writer
+	timer    *timer.Timer      // of ask
 	replies  chan wire.Message // closed when the pipe ends, after readErr is set
 	readErr  error
 	stderr   *head
@@ -34,6 +36,25 @@ type child struct {
 	quit     chan struct{} // closed by stop
 	marks    wire.Marks
 	busy     []string // GPUs that were being called when it ended by itself; set before exited is closed
+}
+
+// attempt writes to a pipe without ever waiting: what fits in, which is at most
+// PIPE_BUF, goes whole or not at all (pipe(7)).
+type attempt struct{ pipe *os.File }
+
+func (a attempt) Write(p []byte) (n int, err error) {
+	conn, err := a.pipe.SyscallConn()
+	if err != nil {
+		return 0, err
+	}
+	refused := conn.Write(func(fd uintptr) bool {
+		for {
+			if n, err = unix.Write(int(fd), p); err != unix.EINTR {
+				return true
+			}
+		}
+	})
+	return max(n, 0), errors.Join(err, refused)
 }
 
 // reply is what one tick brought.
@@ -62,9 +83,10 @@ func start(executable string, args, env []string) (*child, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("make a pipe from the gpu reader: %w", err), childIn.Close(), in.Close())
 	}
-	c := &child{in: in, out: out, requests: wire.NewWriter(in), replies: make(chan wire.Message, 4), stderr: &head{}, exited: make(chan struct{}), quit: make(chan struct{})}
+	c := &child{in: in, out: out, requests: wire.NewWriter(attempt{in}), timer: timer.New(true), replies: make(chan wire.Message, 4), stderr: &head{}, exited: make(chan struct{}), quit: make(chan struct{})}
 	page, err := c.share()
 	if err != nil {
+		c.timer.Close()
 		return nil, errors.Join(err, childIn.Close(), in.Close(), out.Close(), childOut.Close())
 	}
 	defer page.Close()
@@ -81,6 +103,7 @@ func start(executable string, args, env []string) (*child, error) {
 	childIn.Close()
 	childOut.Close()
 	if err != nil {
+		c.timer.Close()
 		return nil, errors.Join(fmt.Errorf("start the gpu reader: %w", err), in.Close(), out.Close(), c.marks.Close())
 	}
 	go c.receive()
@@ -141,13 +164,10 @@ var errDeadline = errors.New("the gpu reader did not answer in time")
 // lengthens the times between dear calls.
 func (c *child) ask(wait time.Duration, pace uint16) (*reply, error) {
 	c.seq++
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	if err := c.in.SetWriteDeadline(time.Now().Add(wait)); err != nil {
-		return nil, fmt.Errorf("set a deadline on the pipe to the gpu reader: %w", err)
-	}
+	c.timer.Set(wait)
+	defer c.timer.Stop()
 	err := c.requests.Write(&wire.Tick{Seq: c.seq, Deadline: wait / 2, Pace: pace})
-	if errors.Is(err, os.ErrDeadlineExceeded) {
+	if errors.Is(err, syscall.EAGAIN) { // it has not read many of them
 		c.missed++
 		return &reply{}, errDeadline
 	}
@@ -167,7 +187,10 @@ func (c *child) ask(wait time.Duration, pace uint16) (*reply, error) {
 			if done, err := c.answered(r); done || err != nil {
 				return r, err
 			}
-		case <-timer.C:
+		case <-c.timer.C:
+			if !c.timer.Expired() {
+				continue
+			}
 			c.missed++
 			return r, errDeadline
 		}
@@ -245,6 +268,7 @@ func (c *child) stop(grace time.Duration) {
 		}
 		c.cmd.Process.Kill() // an error says that it is gone already
 		c.out.Close()
+		c.timer.Close()
 	})
 }
 

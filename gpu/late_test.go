@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"nodemeter/collector/timer"
 	"nodemeter/gpu/device"
 	"nodemeter/gpu/wire"
 )
@@ -20,7 +21,7 @@ func TestLateAnswersAreCounted(t *testing.T) {
 	}
 	defer ours.Close()
 	defer in.Close()
-	c := &child{in: in, requests: wire.NewWriter(io.Discard), replies: make(chan wire.Message, 8), seq: 2}
+	c := &child{in: in, requests: wire.NewWriter(io.Discard), timer: timer.New(true), replies: make(chan wire.Message, 8), seq: 2}
 	device1 := &wire.Inventory{Count: 1, Devices: []wire.DeviceInfo{{Info: device.Info{UUID: "GPU-1"}}}}
 	snapshot := func(seq uint64, util, busy float64, xids int64) *wire.Snapshot {
 		return &wire.Snapshot{Seq: seq, Devices: []wire.DeviceValues{{Values: []device.Value{

@@ -33,6 +33,7 @@ func ReaderMain(args []string, in io.Reader, out io.Writer) int {
 		fmt.Fprintf(os.Stderr, "gpu-reader: %v\n", err)
 		return 2
 	}
+	cfg.KernelTimer = true
 	if os.Getenv("GOMAXPROCS") == "" {
 		cfg.Widen = widen
 		widen(false)

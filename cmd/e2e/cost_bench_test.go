@@ -21,13 +21,14 @@ import (
 type watched struct {
 	name    string
 	program string // a path, or a name to look for
+	source  string // or a C program to make
 	scrape  int    // every so many seconds; 0 is never
 	path    string // of the scrape
 	// args are its arguments, given a free port and a directory of its own.
 	args func(b *testing.B, port int, dir string) []string
 }
 
-// programs are ours and what Debian has of others. Those that are not
+// programs are the least that any could do, ours, and what Debian has of others. Those that are not
 // installed are skipped by name.
 func programs() []watched {
 	ours := func(name string, scrape int, args ...string) watched {
@@ -42,7 +43,12 @@ func programs() []watched {
 				return append([]string{fmt.Sprintf("--web.listen-address=127.0.0.1:%d", port)}, args...)
 			}}
 	}
+	bare := func(hz int) watched {
+		return watched{name: fmt.Sprintf("bare/%dHz", hz), source: "testdata/bare.c",
+			args: func(*testing.B, int, string) []string { return []string{strconv.Itoa(hz)} }}
+	}
 	return []watched{
+		bare(1), bare(10), bare(100),
 		ours("1Hz", 15), ours("1Hz-scraped-each-second", 1), ours("10Hz", 15, "--interval=100ms"), ours("100Hz", 15, "--interval=10ms"),
 		exporter("node_exporter/cpu-memory-network", "prometheus-node-exporter", "--collector.disable-defaults", "--collector.cpu", "--collector.meminfo", "--collector.netdev"),
 		exporter("node_exporter/default", "prometheus-node-exporter"),
@@ -89,10 +95,7 @@ func BenchmarkCost(b *testing.B) {
 const settle = 8
 
 func (p watched) measure(b *testing.B) {
-	program, err := exec.LookPath(p.program)
-	if err != nil {
-		b.Skipf("%v: not installed", err)
-	}
+	program := p.find(b)
 	evict(b, program)
 	port, dir := freePort(b), b.TempDir()
 	cmd := exec.Command(program, p.args(b, port, dir)...)
@@ -134,9 +137,34 @@ func (p watched) measure(b *testing.B) {
 	b.ReportMetric(0, "ns/op")
 	b.ReportMetric(100*grown.Seconds()/took.Seconds(), "%core")
 	b.ReportMetric(treeMiB(cmd.Process.Pid), "MiB")
-	if strings.HasPrefix(p.name, "nodemeterd/") {
+	switch kind, _, _ := strings.Cut(p.name, "/"); kind {
+	case "nodemeterd":
 		reportLag(b, url)
+	case "bare":
+		syscall.Kill(cmd.Process.Pid, syscall.SIGTERM)
+		cmd.Wait()
+		var prompt, all float64
+		if _, err := fmt.Sscanf(said.String(), "prompt %f of %f", &prompt, &all); err != nil {
+			b.Fatalf("%q: %v", said.String(), err)
+		}
+		b.ReportMetric(100*prompt/all, "%within-1ms")
 	}
+}
+
+// find looks for a program, or makes it.
+func (p watched) find(b *testing.B) string {
+	if p.source == "" {
+		program, err := exec.LookPath(p.program)
+		if err != nil {
+			b.Skipf("%v: not installed", err)
+		}
+		return program
+	}
+	program := filepath.Join(b.TempDir(), "program")
+	if out, err := exec.Command("gcc", "-O2", "-Wall", "-Wextra", "-Werror", "-o", program, p.source).CombinedOutput(); err != nil {
+		b.Fatalf("%v\n%s", err, out)
+	}
+	return program
 }
 
 // evict takes a program out of the page cache, so that it is read from disk as

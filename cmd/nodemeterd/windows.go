@@ -31,7 +31,7 @@ func openRecorder(s *settings, node, dir string, log *slog.Logger) (*window.Reco
 func (s *settings) windowOptions(node, dir string, log *slog.Logger) window.Options {
 	return window.Options{
 		Dir: dir, Node: node, BootID: bootID(), Agent: version, Interval: s.interval,
-		Width: s.windowsWidth, SyncInterval: s.syncInterval,
+		Width: s.windowsWidth, SyncInterval: s.syncInterval, KernelTimer: true,
 		MaxBytes: int64(s.maxBytes), MaxAge: s.maxAge, MinFree: int64(s.minFree),
 		Log: log, Seal: sealInChild,
 	}

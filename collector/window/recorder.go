@@ -25,6 +25,9 @@ type Options struct {
 	Width time.Duration
 	// SyncInterval is the loss bound on a power cut. Default 5 s.
 	SyncInterval time.Duration
+	// KernelTimer has a timer of the kernel's wait for samples that do not come,
+	// rather than Go's: see package timer. Not within testing/synctest.
+	KernelTimer bool
 	// MaxBytes bounds what the node's directory holds, the open window
 	// included; zero does not.
 	MaxBytes int64

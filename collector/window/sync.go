@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"time"
+
+	"nodemeter/collector/timer"
 )
 
 // syncLoop makes what was appended durable within SyncInterval, sees to it that
@@ -13,8 +15,9 @@ import (
 func (r *Recorder) syncLoop() {
 	// The writer says when; the timer is for samples that do not come.
 	wait := r.opt.SyncInterval + min(r.opt.Interval, r.opt.SyncInterval)/2
-	late := time.NewTimer(wait)
-	defer late.Stop()
+	late := timer.New(r.opt.KernelTimer)
+	defer late.Close()
+	late.Set(wait)
 	retry := time.NewTicker(time.Minute)
 	defer retry.Stop()
 	for {
@@ -23,11 +26,13 @@ func (r *Recorder) syncLoop() {
 			r.sealer.retry()
 			r.rotated = false
 		case <-r.due:
-			late.Reset(wait)
+			late.Set(wait)
 			r.tidy()
 		case <-late.C:
-			late.Reset(wait)
-			r.tidy()
+			if late.Expired() {
+				late.Set(wait)
+				r.tidy()
+			}
 		case <-r.stop:
 			r.syncOnce()
 			return

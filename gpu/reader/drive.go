@@ -124,7 +124,7 @@ func (l *lane) markGone(listed map[string]bool) {
 
 // eventWait bounds one wait for events, so that the wait is never more than
 // that away from seeing a new list of devices.
-const eventWait = 500 * time.Millisecond
+const eventWait = 5 * time.Second
 
 // events waits for critical errors for as long as the backend has them.
 func (e *engine) events(i int, b device.Backend) {

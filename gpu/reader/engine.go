@@ -18,6 +18,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"nodemeter/collector/timer"
 	"nodemeter/gpu/device"
 	"nodemeter/gpu/wire"
 )
@@ -41,12 +42,16 @@ type Config struct {
 	Widen func(wide bool)
 	// DetailEvery is the time between Detail messages, at pace 1.
 	DetailEvery time.Duration
+	// KernelTimer makes deadlines timers of the kernel's: see package timer. Not
+	// within testing/synctest.
+	KernelTimer bool
 }
 
 type engine struct {
 	cfg  Config
 	quit chan struct{} // closed by leave
 	wide bool          // told with Widen; of the goroutine that serves the agent
+	wait *timer.Timer  // of the same
 
 	mu       sync.Mutex
 	hello    wire.Hello
@@ -68,7 +73,7 @@ type group struct {
 }
 
 func newEngine(cfg Config) *engine {
-	e := &engine{cfg: cfg, quit: make(chan struct{}), opening: len(cfg.Backends), ready: make(chan struct{}), groups: make([]group, len(cfg.Backends)), newHello: true, changed: true}
+	e := &engine{cfg: cfg, quit: make(chan struct{}), wait: timer.New(cfg.KernelTimer), opening: len(cfg.Backends), ready: make(chan struct{}), groups: make([]group, len(cfg.Backends)), newHello: true, changed: true}
 	if e.opening == 0 {
 		close(e.ready)
 		e.hello.Ready = true
@@ -82,6 +87,7 @@ func newEngine(cfg Config) *engine {
 // leave lets every goroutine end that is not stuck.
 func (e *engine) leave() {
 	close(e.quit)
+	e.wait.Close()
 }
 
 // heartbeat is how long a worker may be without an answer before another one
@@ -97,22 +103,39 @@ type collection struct {
 
 // tick asks every lane, waits at most until the deadline, and returns what is there.
 func (e *engine) tick(t *wire.Tick) *collection {
-	timer := time.NewTimer(t.Deadline)
-	defer timer.Stop()
-	select {
-	case <-e.ready:
-	case <-timer.C:
-		return e.collect(t.Seq)
+	defer e.wait.Stop()
+	deadline := time.Now().Add(t.Deadline)
+	if e.isReady(t.Deadline) {
+		e.read(t, deadline)
 	}
-	e.read(t, timer.C)
 	return e.collect(t.Seq)
 }
 
-// read has every lane read, until expired. One worker goes from lane to lane, on
+// isReady waits for the backends to be opened, but not longer than that.
+func (e *engine) isReady(wait time.Duration) bool {
+	select {
+	case <-e.ready:
+		return true
+	default:
+	}
+	e.wait.Set(wait)
+	for {
+		select {
+		case <-e.ready:
+			return true
+		case <-e.wait.C:
+			if e.wait.Expired() {
+				return false
+			}
+		}
+	}
+}
+
+// read has every lane read, until the deadline. One worker goes from lane to lane, on
 // one thread, as long as they answer; at each beat without an answer another
 // one takes over the rest. So a call that is stuck holds up nothing but its own
 // lane, and eight GPUs that are well cost no eight threads.
-func (e *engine) read(t *wire.Tick, expired <-chan time.Time) {
+func (e *engine) read(t *wire.Tick, deadline time.Time) {
 	lanes := e.lanes()
 	done := make(chan *lane, len(lanes))
 	r := request{t.Seq, time.Duration(t.Pace), done}
@@ -128,22 +151,26 @@ func (e *engine) read(t *wire.Tick, expired <-chan time.Time) {
 		}
 	}
 	go w.work()
-	beat := time.NewTicker(heartbeat)
-	defer beat.Stop()
+	e.wait.Set(min(heartbeat, time.Until(deadline)))
 	for answered := false; waiting > 0; {
 		select {
 		case <-done:
 			waiting--
 			answered = true
-		case <-beat.C:
-			if !answered && w.left() {
+		case <-e.wait.C:
+			left := time.Until(deadline)
+			switch {
+			case !e.wait.Expired():
+				continue
+			case left <= 0:
+				w.scatter()
+				return
+			case !answered && w.left():
 				e.widen(true)
 				go w.work()
 			}
 			answered = false
-		case <-expired:
-			w.scatter()
-			return
+			e.wait.Set(min(heartbeat, left))
 		}
 	}
 	if len(w.lanes) == len(lanes) {

@@ -140,7 +140,7 @@ func (a *agent) leave() {
 	if err := <-a.end; err != nil {
 		a.t.Errorf("served: %v", err)
 	}
-	pass(time.Second) // the wait for events notices
+	pass(eventWait) // the wait for events notices
 }
 
 func states(s *wire.Snapshot) string {
