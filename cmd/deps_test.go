@@ -14,11 +14,12 @@ import (
 // of ours.
 var rooms = map[string][]string{
 	"collector/metric": {},
-	"collector/window": {"collector/metric"},
-	"collector":        {"collector/metric"},
+	"collector/timer":  {},
+	"collector/window": {"collector/metric", "collector/timer"},
+	"collector":        {"collector/metric", "collector/timer"},
 	"collector/host":   {"collector/metric"},
 	"collector/worker": {"collector/metric"},
-	"gpu/...":          {"collector/metric", "gpu/..."},
+	"gpu/...":          {"collector/metric", "collector/timer", "gpu/..."},
 	"exporter/...":     {"collector/metric"},
 	"analysis/...":     {"collector/metric", "collector/window", "analysis/..."},
 	"cmd/nodemeter":    {"collector/metric", "collector/window", "analysis/..."},
@@ -33,6 +34,7 @@ var forbidden = []struct {
 	room, dep, why string
 }{
 	{"collector/metric", "*.*/...", "the nouns are read by everything, so they cost nothing: standard library only"},
+	{"collector/timer", "github.com/...", "deadlines know nothing of what they are for"},
 	{"collector/window", "github.com/shirou/gopsutil/...", "windows are read where they were not written"},
 	{"collector/window", "github.com/prometheus/...", "the format does not depend on how it is exported"},
 	{"exporter/...", "github.com/shirou/gopsutil/...", "a scrape reads the latest sample, never /proc"},
