@@ -13,6 +13,7 @@ package exporter
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -143,21 +144,21 @@ func (e *Exporter) Gather() ([]*dto.MetricFamily, error) {
 // shown is one family: of the sample, or of the daemon's own.
 type shown struct {
 	sample *sampleFamily
-	own    *dto.MetricFamily
+	own    *ownShown
 }
 
 func (f shown) name() string {
 	if f.sample != nil {
 		return f.sample.name
 	}
-	return f.own.GetName()
+	return f.own.message.GetName()
 }
 
 func (f shown) message() *dto.MetricFamily {
 	if f.sample != nil {
 		return f.sample.message()
 	}
-	return f.own
+	return f.own.message
 }
 
 // untorn is how often gathering is begun again because a sample came in
@@ -177,18 +178,20 @@ func (e *Exporter) gather() ([]shown, error) {
 	return e.gatherOnce()
 }
 
-// gatherOnce joins both kinds of families in the order of their names.
+// gatherOnce joins all families in the order of their names.
 func (e *Exporter) gatherOnce() ([]shown, error) {
-	sample := e.gatherSample()
+	sample, sources := e.gatherSample(), e.health.sources.gather()
 	own, err := e.registry.gather()
-	out := make([]shown, 0, len(sample)+len(own))
-	for len(sample) > 0 || len(own) > 0 {
-		if len(own) == 0 || len(sample) > 0 && sample[0].name < own[0].GetName() {
-			out, sample = append(out, shown{sample: &sample[0]}), sample[1:]
-		} else {
-			out, own = append(out, shown{own: own[0]}), own[1:]
+	out := make([]shown, 0, len(sample)+len(sources)+len(own))
+	for i := range own {
+		out = append(out, shown{own: &own[i]})
+	}
+	for _, some := range [...][]sampleFamily{sample, sources} {
+		for i := range some {
+			out = append(out, shown{sample: &some[i]})
 		}
 	}
+	slices.SortFunc(out, func(a, b shown) int { return strings.Compare(a.name(), b.name()) })
 	return out, err
 }
 

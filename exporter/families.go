@@ -72,11 +72,14 @@ func newFamilies(descs []*metric.Desc) *families {
 	return f
 }
 
-func (f *family) describe() {
-	plain, open := textWriter{}, textWriter{open: true}
-	plain.head(f.name, f.kind, &f.help, nil)
-	open.head(f.name, f.kind, &f.help, nil)
-	f.head, f.open = string(plain.out), string(open.out)
+func (f *family) describe() { f.head, f.open = heads(f.name, f.kind, f.help) }
+
+// heads are the lines that describe a family, in the text format and in OpenMetrics.
+func heads(name string, kind dto.MetricType, help string) (head, open string) {
+	plain, metrics := textWriter{}, textWriter{open: true}
+	plain.head(name, kind, help)
+	metrics.head(name, kind, help)
+	return string(plain.out), string(metrics.out)
 }
 
 func kindNoun(k metric.EntityKind) string {

@@ -11,8 +11,6 @@ import (
 // health is what the daemon tells about itself. Everything in it comes from the
 // samples: their sources and events.
 type health struct {
-	up, duration, lastSuccess *prometheus.GaugeVec
-	failures, rejected        *prometheus.CounterVec
 	ticks, late, steps, slept prometheus.Counter
 	missed                    *prometheus.CounterVec
 	lastTick, covered, lag    prometheus.Gauge
@@ -21,14 +19,7 @@ type health struct {
 	build                     *prometheus.GaugeVec
 	lateness                  float64 // seconds after which a tick counts as late
 	lags                      prometheus.Histogram
-	sources                   []*sourceHealth // by their place in the source table
-}
-
-// sourceHealth is the metrics of one source, looked up once.
-type sourceHealth struct {
-	name                            string
-	lastSuccess                     prometheus.Gauge
-	up, duration, failures, rejects func(float64)
+	sources                   *sourcesHealth
 }
 
 func gauge(name, help string) prometheus.Gauge {
@@ -49,26 +40,22 @@ func counters(name, help string, labels ...string) *prometheus.CounterVec {
 
 func newHealth(o Options) *health {
 	h := &health{
-		up:          gauges("nodemeter_source_up", "1 when the source's last read succeeded, 0 when it failed or was late.", "source"),
-		duration:    gauges("nodemeter_source_duration_seconds", "How long the source's last read took.", "source"),
-		lastSuccess: gauges("nodemeter_source_last_success_timestamp_seconds", "Tick of the source's last read without error.", "source"),
-		failures:    counters("nodemeter_source_failures_total", "Reads of the source that failed or were late.", "source"),
-		rejected:    counters("nodemeter_source_rejected_total", "Values of the source refused because they cannot be true.", "source"),
-		ticks:       counter("nodemeter_ticks_total", "Samples taken."),
-		late:        counter("nodemeter_late_ticks_total", "Samples whose reading began more than a tenth of the interval after their tick."),
-		steps:       counter("nodemeter_clock_steps_total", "Times the wall clock was set."),
-		slept:       counter("nodemeter_suspended_seconds_total", "Time the machine was suspended while the agent ran."),
-		missed:      counters("nodemeter_missed_ticks_total", "Ticks for which no sample was taken, by reason.", "reason"),
-		lastTick:    gauge("nodemeter_last_tick_timestamp_seconds", "The tick that the exported sample stands for."),
-		covered:     gauge("nodemeter_tick_covered_seconds", "Monotonic time between the exported sample and the one before it."),
-		lag:         gauge("nodemeter_tick_lag_seconds", "How long after its tick the reading of the exported sample began."),
-		interval:    gauge("nodemeter_interval_seconds", "The configured time between ticks."),
-		series:      gauge("nodemeter_series", "Series made from the exported sample."),
-		limit:       gauge("nodemeter_series_limit", "Most series that are made from a sample."),
-		dropped:     counter("nodemeter_series_dropped_total", "Series not exported because of the limit, summed over samples."),
-		build:       gauges("nodemeter_build_info", "Which program this is; always 1.", "version", "revision", "goversion"),
-		lateness:    o.Interval.Seconds() / 10,
-		lags:        lags(o.ClassicHistograms),
+		ticks:    counter("nodemeter_ticks_total", "Samples taken."),
+		late:     counter("nodemeter_late_ticks_total", "Samples whose reading began more than a tenth of the interval after their tick."),
+		steps:    counter("nodemeter_clock_steps_total", "Times the wall clock was set."),
+		slept:    counter("nodemeter_suspended_seconds_total", "Time the machine was suspended while the agent ran."),
+		missed:   counters("nodemeter_missed_ticks_total", "Ticks for which no sample was taken, by reason.", "reason"),
+		lastTick: gauge("nodemeter_last_tick_timestamp_seconds", "The tick that the exported sample stands for."),
+		covered:  gauge("nodemeter_tick_covered_seconds", "Monotonic time between the exported sample and the one before it."),
+		lag:      gauge("nodemeter_tick_lag_seconds", "How long after its tick the reading of the exported sample began."),
+		interval: gauge("nodemeter_interval_seconds", "The configured time between ticks."),
+		series:   gauge("nodemeter_series", "Series made from the exported sample."),
+		limit:    gauge("nodemeter_series_limit", "Most series that are made from a sample."),
+		dropped:  counter("nodemeter_series_dropped_total", "Series not exported because of the limit, summed over samples."),
+		build:    gauges("nodemeter_build_info", "Which program this is; always 1.", "version", "revision", "goversion"),
+		lateness: o.Interval.Seconds() / 10,
+		lags:     lags(o.ClassicHistograms),
+		sources:  newSourcesHealth(),
 	}
 	h.interval.Set(o.Interval.Seconds())
 	h.limit.Set(float64(o.MaxSeries))
@@ -97,7 +84,6 @@ func lags(classic bool) prometheus.Histogram {
 
 func (h *health) collectors() []prometheus.Collector {
 	return []prometheus.Collector{
-		h.up, h.duration, h.lastSuccess, h.failures, h.rejected,
 		h.ticks, h.late, h.steps, h.slept, h.missed, h.lastTick, h.covered, h.lag, h.lags, h.interval,
 		h.series, h.limit, h.dropped, h.build,
 		newSelf(time.Now()),
@@ -114,9 +100,7 @@ func (h *health) observe(s *metric.Sample) {
 	h.covered.Set(s.Interval.Seconds())
 	h.lag.Set(s.Late.Seconds())
 	h.lags.Observe(s.Late.Seconds())
-	for i := range s.Sources {
-		h.source(i, &s.Sources[i])
-	}
+	h.sources.observe(s.Sources)
 	for _, e := range s.Events {
 		switch e.Kind {
 		case metric.EventMissedTicks:
@@ -126,41 +110,5 @@ func (h *health) observe(s *metric.Sample) {
 		case metric.EventSuspend:
 			h.slept.Add(max(e.By.Seconds(), 0))
 		}
-	}
-}
-
-func (h *health) source(i int, s *metric.SourceStatus) {
-	for i >= len(h.sources) {
-		h.sources = append(h.sources, nil)
-	}
-	m := h.sources[i]
-	if m == nil || m.name != s.Name {
-		m = h.of(s.Name)
-		h.sources[i] = m
-	}
-	up := 1.0
-	if s.Err != nil {
-		up = 0
-	}
-	m.up(up)
-	m.duration(s.Duration.Seconds())
-	if !s.LastSuccess.IsZero() {
-		if m.lastSuccess == nil { // there is none before the first
-			m.lastSuccess = h.lastSuccess.WithLabelValues(s.Name)
-		}
-		m.lastSuccess.Set(float64(s.LastSuccess.UnixMicro()) / 1e6)
-	}
-	if s.Err != nil {
-		m.failures(1)
-	}
-	m.rejects(float64(s.Rejected))
-}
-
-// of looks up a source's metrics. Its counters are there from the start, at 0.
-func (h *health) of(name string) *sourceHealth {
-	return &sourceHealth{
-		name: name,
-		up:   h.up.WithLabelValues(name).Set, duration: h.duration.WithLabelValues(name).Set,
-		failures: h.failures.WithLabelValues(name).Add, rejects: h.rejected.WithLabelValues(name).Add,
 	}
 }

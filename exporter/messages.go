@@ -19,10 +19,10 @@ func appendMessages(out []byte, families []shown) ([]byte, error) {
 			out = f.sample.appendMessage(out)
 			continue
 		}
-		out = protowire.AppendVarint(out, uint64(proto.Size(f.own)))
+		out = protowire.AppendVarint(out, uint64(proto.Size(f.own.message)))
 		var err error
-		if out, err = (proto.MarshalOptions{UseCachedSize: true}).MarshalAppend(out, f.own); err != nil {
-			return nil, fmt.Errorf("%s: %w", f.own.GetName(), err)
+		if out, err = (proto.MarshalOptions{UseCachedSize: true}).MarshalAppend(out, f.own.message); err != nil {
+			return nil, fmt.Errorf("%s: %w", f.own.name, err)
 		}
 	}
 	return out, nil

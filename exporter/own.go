@@ -1,7 +1,6 @@
 package exporter
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -27,10 +26,26 @@ type own struct {
 	series     int // gathered last
 }
 
+// ownShown is one of the daemon's own families, and what is known of it.
+type ownShown struct {
+	*ownFamily
+	message *dto.MetricFamily
+}
+
 // ownFamily is what a Desc says, and what its metrics are.
 type ownFamily struct {
 	name, help string
 	kind       dto.MetricType
+	head, open string // the lines that describe it, in the text format and in OpenMetrics
+}
+
+// is notes what the metrics are.
+func (f *ownFamily) is(kind dto.MetricType) {
+	if f.head != "" && f.kind == kind {
+		return // families gathered before point to it
+	}
+	f.kind = kind
+	f.head, f.open = heads(f.name, kind, f.help)
 }
 
 // mostDescs bounds known: collectors that make a Desc anew at each gathering
@@ -56,9 +71,9 @@ func (o *own) Register(c prometheus.Collector) error {
 	return nil
 }
 
-// gather returns the families by name, their series by labels. With an error
+// gather returns the families in no order, their series by labels. With an error
 // it returns what could be gathered.
-func (o *own) gather() ([]*dto.MetricFamily, error) {
+func (o *own) gather() ([]ownShown, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	metrics := make(chan prometheus.Metric, 128)
@@ -72,7 +87,7 @@ func (o *own) gather() ([]*dto.MetricFamily, error) {
 		for range metrics {
 		}
 	}()
-	g := gathering{own: o, families: make(map[string]*dto.MetricFamily, len(o.known)), room: make([]dto.Metric, o.series)}
+	g := gathering{own: o, families: make(map[string]ownShown, len(o.known)), room: make([]dto.Metric, o.series)}
 	for _, m := range o.singles {
 		g.add(m)
 	}
@@ -80,19 +95,18 @@ func (o *own) gather() ([]*dto.MetricFamily, error) {
 		g.add(m)
 	}
 	o.series = g.series
-	out := make([]*dto.MetricFamily, 0, len(g.families))
+	out := make([]ownShown, 0, len(g.families))
 	for _, f := range g.families {
-		slices.SortFunc(f.Metric, byLabels)
+		slices.SortFunc(f.message.Metric, byLabels)
 		out = append(out, f)
 	}
-	slices.SortFunc(out, func(a, b *dto.MetricFamily) int { return cmp.Compare(a.GetName(), b.GetName()) })
 	return out, errors.Join(g.failed...)
 }
 
 // gathering is the state of one.
 type gathering struct {
 	*own
-	families map[string]*dto.MetricFamily
+	families map[string]ownShown
 	room     []dto.Metric // for metrics, made at once
 	series   int
 	failed   []error
@@ -113,15 +127,13 @@ func (g *gathering) add(m prometheus.Metric) {
 		g.failed = append(g.failed, fmt.Errorf("collect metric %s: %w", m.Desc(), err))
 		return
 	}
-	f := g.families[info.name]
-	if f == nil {
-		if kind := kindOf(x); info.kind != kind { // families gathered before point to it
-			info.kind = kind
-		}
-		f = &dto.MetricFamily{Name: &info.name, Help: &info.help, Type: &info.kind}
+	f, ok := g.families[info.name]
+	if !ok {
+		info.is(kindOf(x))
+		f = ownShown{info, &dto.MetricFamily{Name: &info.name, Help: &info.help, Type: &info.kind}}
 		g.families[info.name] = f
 	}
-	f.Metric = append(f.Metric, x)
+	f.message.Metric = append(f.message.Metric, x)
 	g.series++
 }
 

@@ -2,6 +2,7 @@ package exporter
 
 import (
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -28,9 +29,10 @@ func TestOwnGathersWhatARegistryDoes(t *testing.T) {
 		if err != nil || len(got) != len(want) {
 			t.Fatalf("%d families, want %d, %v", len(got), len(want), err)
 		}
+		slices.SortFunc(got, func(a, b ownShown) int { return strings.Compare(a.name, b.name) })
 		for i := range want {
-			if !proto.Equal(got[i], want[i]) {
-				t.Errorf("got\n%v\nwant\n%v", got[i], want[i])
+			if !proto.Equal(got[i].message, want[i]) {
+				t.Errorf("got\n%v\nwant\n%v", got[i].message, want[i])
 			}
 		}
 	}
@@ -59,10 +61,10 @@ func TestPanicOfAMetricEndsWithItsGathering(t *testing.T) {
 		t.Errorf("%d rounds of collecting are over, want 1: its goroutine is left", e.round)
 	}
 	got, err := o.gather()
-	if err != nil || len(got) != 1 || len(got[0].Metric) != explosiveSeries {
+	if err != nil || len(got) != 1 || len(got[0].message.Metric) != explosiveSeries {
 		t.Fatalf("%v, %v", got, err)
 	}
-	for _, m := range got[0].Metric {
+	for _, m := range got[0].message.Metric {
 		if m.Gauge.GetValue() != 1 {
 			t.Fatalf("gathered later: %v", m)
 		}

@@ -102,9 +102,15 @@ func odd(t testing.TB) []shown {
 	}
 	var out []shown
 	for _, f := range families {
-		out = append(out, shown{own: f})
+		out = append(out, shown{own: ownOf(f)})
 	}
 	return out
+}
+
+func ownOf(f *dto.MetricFamily) *ownShown {
+	o := &ownFamily{name: f.GetName(), help: f.GetHelp()}
+	o.is(f.GetType())
+	return &ownShown{o, f}
 }
 
 // TestFormatsAreWhatExpfmtWrites: our own writing of the formats, byte for byte.
@@ -125,7 +131,7 @@ func TestFormatsAreWhatExpfmtWrites(t *testing.T) {
 	untyped := dto.MetricType_UNTYPED
 	name, one := "u", 1.0
 	for _, f := range formats() { // a kind that is left to expfmt
-		same(t, f, append(odd(t), shown{own: &dto.MetricFamily{Name: &name, Type: &untyped, Metric: []*dto.Metric{{Untyped: &dto.Untyped{Value: &one}}}}}))
+		same(t, f, append(odd(t), shown{own: ownOf(&dto.MetricFamily{Name: &name, Type: &untyped, Metric: []*dto.Metric{{Untyped: &dto.Untyped{Value: &one}}}})}))
 	}
 }
 
@@ -144,7 +150,7 @@ func FuzzFormats(f *testing.F) {
 			own := f.message()
 			for _, format := range formats()[:4] {
 				if utf8.ValidString(help) || format.FormatType() != expfmt.TypeProtoDelim {
-					same(t, format, []shown{{sample: f}, {own: own}})
+					same(t, format, []shown{{sample: f}, {own: ownOf(own)}})
 				}
 			}
 		}

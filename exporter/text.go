@@ -18,13 +18,18 @@ type textWriter struct {
 
 // family appends one of the daemon's own families. It reports false for a type
 // that it does not know.
-func (t *textWriter) family(f *dto.MetricFamily) bool {
+func (t *textWriter) family(own *ownShown) bool {
+	f := own.message
 	switch f.GetType() {
 	case dto.MetricType_COUNTER, dto.MetricType_GAUGE, dto.MetricType_SUMMARY, dto.MetricType_HISTOGRAM:
 	default:
 		return false
 	}
-	t.head(f.GetName(), f.GetType(), f.Help, f.Unit)
+	if t.open {
+		t.out = append(t.out, own.open...)
+	} else {
+		t.out = append(t.out, own.head...)
+	}
 	for _, m := range f.Metric {
 		t.metric(f.GetName(), m)
 	}
@@ -46,8 +51,8 @@ func (t *textWriter) values(f *sampleFamily) {
 	}
 }
 
-// head appends the lines that describe a family. help and unit may be nil.
-func (t *textWriter) head(name string, kind dto.MetricType, help, unit *string) {
+// head appends the lines that describe a family.
+func (t *textWriter) head(name string, kind dto.MetricType, help string) {
 	typ := strings.ToLower(kind.String())
 	if kind == dto.MetricType_COUNTER && t.open {
 		base, total := strings.CutSuffix(name, "_total")
@@ -55,17 +60,9 @@ func (t *textWriter) head(name string, kind dto.MetricType, help, unit *string) 
 			typ = "unknown"
 		}
 	}
-	if help != nil {
-		t.out = append(append(append(t.out, "# HELP "...), name...), ' ')
-		t.escape(*help, t.open)
-		t.out = append(t.out, '\n')
-	}
-	t.out = append(append(append(append(append(t.out, "# TYPE "...), name...), ' '), typ...), '\n')
-	if t.open && unit != nil {
-		t.out = append(append(append(t.out, "# UNIT "...), name...), ' ')
-		t.escape(*unit, true)
-		t.out = append(t.out, '\n')
-	}
+	t.out = append(append(append(t.out, "# HELP "...), name...), ' ')
+	t.escape(help, t.open)
+	t.out = append(append(append(append(append(t.out, "\n# TYPE "...), name...), ' '), typ...), '\n')
 }
 
 func (t *textWriter) metric(name string, m *dto.Metric) {
