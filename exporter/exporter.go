@@ -13,7 +13,6 @@ package exporter
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -183,15 +182,17 @@ func (e *Exporter) gatherOnce() ([]shown, error) {
 	sample, sources := e.gatherSample(), e.health.sources.gather()
 	own, err := e.registry.gather()
 	out := make([]shown, 0, len(sample)+len(sources)+len(own))
-	for i := range own {
-		out = append(out, shown{own: &own[i]})
-	}
-	for _, some := range [...][]sampleFamily{sample, sources} {
-		for i := range some {
-			out = append(out, shown{sample: &some[i]})
+	for n := cap(out); n > 0; n-- {
+		from := &sample // whose next name comes first
+		if len(sample) == 0 || len(sources) > 0 && sources[0].name < sample[0].name {
+			from = &sources
+		}
+		if len(*from) == 0 || len(own) > 0 && own[0].name < (*from)[0].name {
+			out, own = append(out, shown{own: &own[0]}), own[1:]
+		} else {
+			out, *from = append(out, shown{sample: &(*from)[0]}), (*from)[1:]
 		}
 	}
-	slices.SortFunc(out, func(a, b shown) int { return strings.Compare(a.name(), b.name()) })
 	return out, err
 }
 

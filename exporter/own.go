@@ -23,7 +23,8 @@ type own struct {
 	singles    []prometheus.Metric
 	collectors []prometheus.Collector
 	known      map[*prometheus.Desc]*ownFamily
-	series     int // gathered last
+	families   []*ownFamily // by name
+	series     int          // gathered last
 }
 
 // ownShown is one of the daemon's own families, and what is known of it.
@@ -37,6 +38,9 @@ type ownFamily struct {
 	name, help string
 	kind       dto.MetricType
 	head, open string // the lines that describe it, in the text format and in OpenMetrics
+	series     int    // the most that were gathered
+
+	message *dto.MetricFamily // being gathered
 }
 
 // is notes what the metrics are.
@@ -71,7 +75,7 @@ func (o *own) Register(c prometheus.Collector) error {
 	return nil
 }
 
-// gather returns the families in no order, their series by labels. With an error
+// gather returns the families by name, their series by labels. With an error
 // it returns what could be gathered.
 func (o *own) gather() ([]ownShown, error) {
 	o.mu.Lock()
@@ -87,7 +91,14 @@ func (o *own) gather() ([]ownShown, error) {
 		for range metrics {
 		}
 	}()
-	g := gathering{own: o, families: make(map[string]ownShown, len(o.known)), room: make([]dto.Metric, o.series)}
+	if len(o.known) > mostDescs {
+		clear(o.known)
+		o.families = nil
+	}
+	for _, f := range o.families {
+		f.message = nil // of a gathering that did not get to its end
+	}
+	g := gathering{own: o, room: make([]dto.Metric, o.series)}
 	for _, m := range o.singles {
 		g.add(m)
 	}
@@ -95,10 +106,13 @@ func (o *own) gather() ([]ownShown, error) {
 		g.add(m)
 	}
 	o.series = g.series
-	out := make([]ownShown, 0, len(g.families))
-	for _, f := range g.families {
-		slices.SortFunc(f.message.Metric, byLabels)
-		out = append(out, f)
+	out := make([]ownShown, 0, len(o.families))
+	for _, f := range o.families {
+		if f.message != nil {
+			slices.SortFunc(f.message.Metric, byLabels)
+			out = append(out, ownShown{f, f.message})
+			f.message = nil
+		}
 	}
 	return out, errors.Join(g.failed...)
 }
@@ -106,10 +120,9 @@ func (o *own) gather() ([]ownShown, error) {
 // gathering is the state of one.
 type gathering struct {
 	*own
-	families map[string]ownShown
-	room     []dto.Metric // for metrics, made at once
-	series   int
-	failed   []error
+	room   []dto.Metric // for metrics, made at once
+	series int
+	failed []error
 }
 
 // add puts one metric into its family.
@@ -119,7 +132,7 @@ func (g *gathering) add(m prometheus.Metric) {
 	}
 	x := &g.room[0]
 	g.room = g.room[1:]
-	info, err := g.info(m.Desc())
+	f, err := g.family(m.Desc())
 	if err == nil {
 		err = m.Write(x)
 	}
@@ -127,31 +140,31 @@ func (g *gathering) add(m prometheus.Metric) {
 		g.failed = append(g.failed, fmt.Errorf("collect metric %s: %w", m.Desc(), err))
 		return
 	}
-	f, ok := g.families[info.name]
-	if !ok {
-		info.is(kindOf(x))
-		f = ownShown{info, &dto.MetricFamily{Name: &info.name, Help: &info.help, Type: &info.kind}}
-		g.families[info.name] = f
+	if f.message == nil {
+		f.is(kindOf(x))
+		f.message = &dto.MetricFamily{Name: &f.name, Help: &f.help, Type: &f.kind, Metric: make([]*dto.Metric, 0, f.series)}
 	}
 	f.message.Metric = append(f.message.Metric, x)
+	f.series = max(f.series, len(f.message.Metric))
 	g.series++
 }
 
-// info reads what a Desc says, once.
-func (o *own) info(d *prometheus.Desc) (*ownFamily, error) {
-	if info := o.known[d]; info != nil {
-		return info, nil
+// family reads what a Desc says, once. Several may be of one family.
+func (o *own) family(d *prometheus.Desc) (*ownFamily, error) {
+	if f := o.known[d]; f != nil {
+		return f, nil
 	}
-	info := &ownFamily{}
+	said := ownFamily{}
 	// The only way to what a Desc says is its String.
-	if _, err := fmt.Sscanf(d.String(), "Desc{fqName: %q, help: %q", &info.name, &info.help); err != nil {
+	if _, err := fmt.Sscanf(d.String(), "Desc{fqName: %q, help: %q", &said.name, &said.help); err != nil {
 		return nil, err
 	}
-	if len(o.known) > mostDescs {
-		clear(o.known)
+	i, found := slices.BinarySearchFunc(o.families, said.name, func(f *ownFamily, name string) int { return strings.Compare(f.name, name) })
+	if !found {
+		o.families = slices.Insert(o.families, i, &said)
 	}
-	o.known[d] = info
-	return info, nil
+	o.known[d] = o.families[i]
+	return o.families[i], nil
 }
 
 func kindOf(m *dto.Metric) dto.MetricType {
