@@ -9,6 +9,7 @@ import (
 
 	"nodemeter/collector"
 	"nodemeter/collector/metric"
+	"nodemeter/collector/timer"
 	"nodemeter/gpu/wire"
 )
 
@@ -21,7 +22,7 @@ func TestPaceReachesTheReader(t *testing.T) {
 	defer ours.Close()
 	defer in.Close()
 	var asked bytes.Buffer
-	c := &child{in: in, requests: wire.NewWriter(&asked), replies: make(chan wire.Message, 1)}
+	c := &child{in: in, requests: wire.NewWriter(&asked), timer: timer.New(true), replies: make(chan wire.Message, 1)}
 	s := &Source{
 		opt:    Options{Node: &metric.Entity{Kind: metric.Node, ID: "n"}, Wait: time.Minute},
 		ledger: newLedger(slog.New(slog.DiscardHandler)), phase: nodeOK, serving: c,
