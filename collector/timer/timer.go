@@ -38,8 +38,7 @@ func New(kernel bool) *Timer {
 	c := make(chan struct{}, 1)
 	t := &Timer{C: c, c: c}
 	if kernel {
-		if fd, err := unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_NONBLOCK|unix.TFD_CLOEXEC); err == nil {
-			t.file, t.fd = os.NewFile(uintptr(fd), "timerfd"), fd
+		if t.file, t.fd = timerfd(); t.file != nil {
 			go t.run()
 			return t
 		}
@@ -47,6 +46,20 @@ func New(kernel bool) *Timer {
 	t.own = time.AfterFunc(time.Hour, t.send)
 	t.own.Stop()
 	return t
+}
+
+// timerfd makes a timer of the kernel's that can be waited for, or none.
+func timerfd() (*os.File, int) {
+	fd, err := unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_NONBLOCK|unix.TFD_CLOEXEC)
+	if err != nil {
+		return nil, 0
+	}
+	f := os.NewFile(uintptr(fd), "timerfd")
+	if f.SetReadDeadline(time.Time{}) != nil { // Go does not wait for it: out of memory or epoll watches
+		f.Close()
+		return nil, 0
+	}
+	return f, fd
 }
 
 func (t *Timer) send() {

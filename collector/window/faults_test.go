@@ -426,3 +426,42 @@ func TestSyncIsDueWithASample(t *testing.T) {
 		f.finish()
 	})
 }
+
+// TestSyncWithoutAnotherSample: what was appended last is synced in time though
+// nothing follows it.
+func TestSyncWithoutAnotherSample(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := options(t, t.TempDir())
+		o.SyncInterval = 5 * time.Second
+		r, err := NewRecorder(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := newMaker("n1", 10)
+		for range 7 { // the fifth brings a sync, which leaves two
+			r.Publish(m.sample())
+			time.Sleep(o.Interval)
+		}
+		synctest.Wait()
+		if n := r.Stats().Syncs; n != 1 {
+			t.Errorf("%d syncs with seven samples, want 1", n)
+		}
+		time.Sleep(3*time.Second - time.Nanosecond) // the sixth came two seconds ago
+		synctest.Wait()
+		if n := r.Stats().Syncs; n != 1 {
+			t.Errorf("%d syncs before it was time", n)
+		}
+		time.Sleep(time.Nanosecond)
+		synctest.Wait()
+		if n := r.Stats().Syncs; n != 2 {
+			t.Errorf("%d syncs five seconds after the sixth sample, want 2", n)
+		}
+		time.Sleep(30 * time.Second)
+		if n := r.Stats().Syncs; n != 2 {
+			t.Errorf("%d syncs, and nothing more to sync", n)
+		}
+		if err := r.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}

@@ -50,13 +50,13 @@ type Options struct {
 
 // Recorder writes samples to windows.
 type Recorder struct {
-	opt   Options
-	dir   string // of the node
-	queue chan *metric.Sample
-	due   chan struct{} // what was appended is to be synced
-	stop  chan struct{}
-	once  sync.Once
-	done  chan struct{} // all goroutines have ended
+	opt          Options
+	dir          string // of the node
+	queue        chan *metric.Sample
+	dirtied, due chan struct{} // something was appended since the last sync; it is to be synced
+	stop         chan struct{}
+	once         sync.Once
+	done         chan struct{} // all goroutines have ended
 
 	stats counters
 	lock  *os.File
@@ -76,7 +76,7 @@ func NewRecorder(opt Options) (*Recorder, error) {
 	}
 	r := &Recorder{
 		opt: opt, dir: filepath.Join(opt.Dir, nodeDir(opt.Node)),
-		queue: make(chan *metric.Sample, opt.Queue), due: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
+		queue: make(chan *metric.Sample, opt.Queue), dirtied: make(chan struct{}, 1), due: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
 	}
 	if err := r.ensureDir(); err != nil {
 		return nil, err

@@ -14,10 +14,8 @@ import (
 // It has its own goroutine: a disk that takes long over it holds nothing else up.
 func (r *Recorder) syncLoop() {
 	// The writer says when; the timer is for samples that do not come.
-	wait := r.opt.SyncInterval + min(r.opt.Interval, r.opt.SyncInterval)/2
 	late := timer.New(r.opt.KernelTimer)
 	defer late.Close()
-	late.Set(wait)
 	retry := time.NewTicker(time.Minute)
 	defer retry.Stop()
 	for {
@@ -25,12 +23,15 @@ func (r *Recorder) syncLoop() {
 		case <-retry.C:
 			r.sealer.retry()
 			r.rotated = false
+			r.tidy()
+		case <-r.dirtied:
+			late.Set(r.opt.SyncInterval)
 		case <-r.due:
-			late.Set(wait)
+			late.Stop()
 			r.tidy()
 		case <-late.C:
 			if late.Expired() {
-				late.Set(wait)
+				late.Stop()
 				r.tidy()
 			}
 		case <-r.stop:

@@ -192,12 +192,19 @@ func (w *writer) soil() {
 	now := time.Now()
 	if w.dirty.IsZero() {
 		w.dirty = now
+		tell(w.r.dirtied)
 	}
-	if now.Sub(w.dirty)+w.r.opt.Interval >= w.r.opt.SyncInterval {
-		select {
-		case w.r.due <- struct{}{}:
-		default:
-		}
+	// The next one may come a little later than it should.
+	if now.Sub(w.dirty)+w.r.opt.Interval+w.r.opt.Interval/8 >= w.r.opt.SyncInterval {
+		tell(w.r.due)
+	}
+}
+
+// tell wakes the sync goroutine up, which may have been told already.
+func tell(it chan<- struct{}) {
+	select {
+	case it <- struct{}{}:
+	default:
 	}
 }
 
@@ -265,6 +272,7 @@ func (w *writer) setFile(f journalFile, path string, slot slotName, e *encoder, 
 	w.dirty = time.Time{}
 	if f != nil { // an earlier run may have left something unsynced in it
 		w.dirty = time.Now()
+		tell(w.r.dirtied)
 	}
 }
 

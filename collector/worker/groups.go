@@ -2,6 +2,7 @@ package worker
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path"
 	"slices"
@@ -49,6 +50,7 @@ type groups struct {
 	inner  bool                 // a group inside another became a worker
 
 	searches    int
+	unlisted    bool         // something could not be listed
 	links, seen []groupLinks // of the directories that hold roots; seen is of the search before
 }
 
@@ -83,11 +85,12 @@ func (g *groups) list(controller, rel string, accept func(name []byte) bool) []s
 	}
 	var out []string
 	// What cannot be listed has nothing: the group may have ended just now.
-	_ = g.files.listing.all([]byte(d), func(name []byte, dir bool) {
+	err := g.files.listing.all([]byte(d), func(name []byte, dir bool) {
 		if dir && (accept == nil || accept(name)) {
 			out = append(out, string(name))
 		}
 	})
+	g.unlisted = g.unlisted || err != nil && !errors.Is(err, errGone)
 	return out
 }
 
@@ -231,14 +234,18 @@ func (g *groups) findRoots() (ok bool) {
 		g.mounts = parseMounts(b)
 	}
 	if g.rootsMoved() {
+		g.unlisted = false
 		g.roots = g.slurmRoots()
+		if g.unlisted {
+			g.seen = nil // the next search tries again
+		}
 	}
 	return true
 }
 
 // relist is after how many searches the groups at the top are listed whatever
-// their number is.
-const relist = 12
+// their number is: one may have come when another went.
+const relist = 4
 
 // rootsMoved reports whether slurmd's groups may be others than before. To list
 // the top of every hierarchy costs more than all the rest of a search on a node

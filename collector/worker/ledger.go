@@ -81,11 +81,12 @@ func (a *account) total() uint64 {
 // adds a child's time to its parent's before the child vanishes (wait_task_zombie
 // in kernel/exit.c).
 type ledger struct {
-	files *files
-	byPID map[int]*process
-	round uint64
-	ended []*process
-	gone  int // processes that ended, since the start
+	files  *files
+	byPID  map[int]*process
+	round  uint64
+	ended  []*process
+	missed []*process // whose numbers others have by now
+	gone   int        // processes that ended, since the start
 }
 
 func newLedger(f *files) *ledger { return &ledger{files: f, byPID: map[int]*process{}} }
@@ -100,6 +101,10 @@ func (l *ledger) join(s *stat, a *account, before bool) *process {
 			p.owner = a
 		}
 		return p
+	}
+	if p := l.byPID[s.pid]; p != nil { // its number was given to another before it was missed
+		p.grew, p.ahead = 0, 0
+		l.missed = append(l.missed, p)
 	}
 	p := &process{pid: s.pid, start: s.start, owner: a}
 	p.take(s)
@@ -133,7 +138,8 @@ func (l *ledger) parentOf(s *stat) *process {
 // update reads every member.
 func (l *ledger) update() error {
 	var failed error
-	l.ended = l.ended[:0]
+	l.ended = append(l.ended[:0], l.missed...)
+	l.missed = l.missed[:0]
 	l.round++
 	for _, p := range l.byPID {
 		failed = cmp.Or(l.visit(p), failed)
@@ -265,9 +271,27 @@ func (l *ledger) settle() {
 			w.owner.foreign += p.own + p.children
 		}
 	}
+	for _, p := range l.byPID {
+		l.bereave(p, gone, waited)
+	}
 	for _, p := range l.ended {
-		delete(l.byPID, p.pid)
+		if l.byPID[p.pid] == p {
+			delete(l.byPID, p.pid)
+		}
 		l.gone++
+	}
+}
+
+// bereave makes whoever waited for a process's parent its parent. If it is
+// there, it will say itself who that is; if it ended with its parent, after it
+// was read, that is who counts its time.
+func (l *ledger) bereave(p *process, gone, waited map[*process]bool) {
+	for range deepest {
+		a := l.parent(p)
+		if a == nil || gone[p] || !gone[a] || !waited[a] {
+			return
+		}
+		p.ppid = a.ppid
 	}
 }
 

@@ -251,3 +251,40 @@ func TestGrandchildOfAnIgnoredChild(t *testing.T) {
 	m.put(proc{pid: 11, ppid: 10, comm: "sh", start: 60, own: 10, children: 35}) // of others, never seen
 	near(t, "after", cpuOf(t, s), 0.80+0.35)
 }
+
+// TestAPipelineThatEndsWhileItIsRead: one part is missing, the other was read
+// when it was still there, and their shell ends before it is asked.
+func TestAPipelineThatEndsWhileItIsRead(t *testing.T) {
+	m, s := treeMachine(t)
+	m.put(proc{pid: 12, ppid: 11, comm: "sh -c", start: 61, own: 5})
+	m.put(proc{pid: 13, ppid: 12, comm: "a", start: 62, own: 200})
+	m.put(proc{pid: 14, ppid: 12, comm: "b", start: 63, own: 300})
+	near(t, "before", cpuOf(t, s), 0.10+5.05)
+	near(t, "all end", round(t, s, map[int]func(){
+		12: func() { m.end(13) },
+		14: func() {
+			m.end(12)
+			m.end(14)
+			m.put(proc{pid: 11, ppid: 10, comm: "sh", start: 60, own: 10, children: 515})
+		},
+	}), 0.10+5.05)
+	near(t, "missing", cpuOf(t, s), 0.10+5.15)
+}
+
+// TestNumberGivenToAnotherOfTheTree: before the first was missed.
+func TestNumberGivenToAnotherOfTheTree(t *testing.T) {
+	for _, waited := range []int{0, 40} {
+		m, s := treeMachine(t)
+		m.put(proc{pid: 12, ppid: 11, comm: "a", start: 61, own: 40})
+		near(t, "before", cpuOf(t, s), 0.50)
+		m.put(proc{pid: 11, ppid: 10, comm: "sh", start: 60, own: 10, children: waited})
+		m.put(proc{pid: 12, ppid: 11, comm: "b", start: 500, own: 7})
+		st, err := s.files.stat(12)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.adopt(&st, false)
+		near(t, "after", cpuOf(t, s), 0.57)
+		near(t, "and for good", cpuOf(t, s), 0.57)
+	}
+}
