@@ -67,7 +67,7 @@ func DefaultRulesYAML() string { return string(defaultRules) }
 // a check does not have or lacks are errors that show the place.
 func ParseRules(b []byte) (*Rules, error) {
 	var r Rules
-	if err := yaml.UnmarshalWithOptions(b, &r, yaml.DisallowUnknownField()); err != nil {
+	if err := UnmarshalYAML(b, &r, yaml.DisallowUnknownField()); err != nil {
 		return nil, fmt.Errorf("rules: %w", err)
 	}
 	if r.Version != 1 {

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/goccy/go-yaml"
+
+	"nodemeter/analysis"
 )
 
 // Manifest says which file belongs to which configuration, because a metrics.csv
@@ -62,7 +64,7 @@ func ReadManifest(path string) (*Manifest, error) {
 // ParseManifest reads the text of a runs.yaml; dir is where its files are.
 func ParseManifest(text []byte, dir string) (*Manifest, error) {
 	var f manifestFile
-	if err := yaml.UnmarshalWithOptions(text, &f, yaml.Strict()); err != nil {
+	if err := analysis.UnmarshalYAML(text, &f, yaml.Strict()); err != nil {
 		return nil, errors.New(inWords(yaml.FormatError(err, false, true)))
 	}
 	if len(f.Runs) == 0 {

@@ -100,7 +100,13 @@ func readConfig(path string, fs *pflag.FlagSet) ([]entry, error) {
 	return parseConfig(path, text, fs)
 }
 
-func parseConfig(path string, text []byte, fs *pflag.FlagSet) ([]entry, error) {
+func parseConfig(path string, text []byte, fs *pflag.FlagSet) (entries []entry, err error) {
+	// The library has panicked on texts that nobody meant to be configuration.
+	defer func() {
+		if recover() != nil {
+			entries, err = nil, fmt.Errorf("%s: this YAML cannot be read: write plain keys, values and lists, without tags, anchors and aliases", path)
+		}
+	}()
 	tree, err := parser.ParseBytes(text, 0)
 	var syntax yaml.Error
 	if errors.As(err, &syntax) && syntax.GetToken() != nil {
