@@ -28,12 +28,12 @@ func TestCPUAgreesWithStressNG(t *testing.T) {
 	report := filepath.Join(t.TempDir(), "stress.yaml")
 
 	tickAfter(t, time.Now().Add(time.Second)) // the agent's start lies before it
-	others, kernel := processSeconds(t), kernelSeconds(t)
+	before, kernel := processSeconds(t), kernelSeconds(t)
 	from := time.Now()
 	run(t, stress, "--cpu", "1", "--cpu-load", "50", "--timeout", "20s", "--metrics", "--yaml", report)
 	to := time.Now()
 	// stress-ng has been reaped by this process: it is not in here.
-	rest := processSeconds(t) - others + kernelSeconds(t) - kernel
+	rest := processSeconds(t).since(before) + kernelSeconds(t) - kernel
 	a.stop(t)
 
 	want := yamlNumber(t, report, "user-time") + yamlNumber(t, report, "system-time")
@@ -171,15 +171,39 @@ func kernelSeconds(t *testing.T) float64 {
 	return sum / 100
 }
 
+// processTimes is the CPU time of processes, by their numbers.
+type processTimes map[string]processTime
+
+type processTime struct {
+	parent  string
+	seconds float64
+}
+
+// since is what all used since an earlier reading. The time of one that ended
+// is in its parent's, but for children of this test, which does not count
+// them, and threads of the kernel's, whom nobody waits for.
+func (now processTimes) since(before processTimes) (seconds float64) {
+	for _, p := range now {
+		seconds += p.seconds
+	}
+	for pid, p := range before {
+		_, there := now[pid]
+		if there || p.parent != strconv.Itoa(os.Getpid()) && p.parent != "2" {
+			seconds -= p.seconds
+		}
+	}
+	return seconds
+}
+
 // processSeconds is the CPU time of every process and of its reaped children,
-// except this test's own reaped children, in seconds.
-func processSeconds(t *testing.T) float64 {
+// except this test's own reaped children.
+func processSeconds(t *testing.T) processTimes {
 	t.Helper()
 	stats, err := filepath.Glob("/proc/[0-9]*/stat")
 	if err != nil {
 		t.Fatal(err)
 	}
-	ticks := 0.0
+	all := processTimes{}
 	for _, path := range stats {
 		b, err := os.ReadFile(path)
 		if err != nil {
@@ -190,6 +214,7 @@ func processSeconds(t *testing.T) float64 {
 		if path == fmt.Sprintf("/proc/%d/stat", os.Getpid()) {
 			columns = columns[:2]
 		}
+		ticks := 0.0
 		for _, c := range columns {
 			v, err := strconv.ParseFloat(f[c], 64)
 			if err != nil {
@@ -197,8 +222,9 @@ func processSeconds(t *testing.T) float64 {
 			}
 			ticks += v
 		}
+		all[filepath.Base(filepath.Dir(path))] = processTime{f[1], ticks / 100}
 	}
-	return ticks / 100
+	return all
 }
 
 func memoryTotal(t *testing.T) float64 {

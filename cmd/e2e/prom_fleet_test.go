@@ -278,9 +278,10 @@ func (f *fleet) summary(t *testing.T) {
 			if math.Abs(a.Mean-b.Mean) > 0.005*b.Mean {
 				t.Errorf("%s mean %s: server %g, windows %g", s.Label, column, a.Mean, b.Mean)
 			}
-			for name, q := range map[string][2]float64{"p50": {a.P50, b.P50}, "p95": {a.P95, b.P95}, "max": {a.Max, b.Max}} {
-				if math.Abs(q[0]-q[1]) > 0.1*q[1]+0.002 {
-					t.Errorf("%s %s of %s: server %g, windows %g", s.Label, name, column, q[0], q[1])
+			// Of eighteen samples the 95th percentile is anywhere between the last two.
+			for name, q := range map[string][3]float64{"p50": {a.P50, b.P50, b.P50}, "p95": {a.P95, b.P95, b.Max}, "max": {a.Max, b.Max, b.Max}} {
+				if q[0] < 0.9*q[1]-0.002 || q[0] > 1.1*q[2]+0.002 {
+					t.Errorf("%s %s of %s: server %g, windows %g to %g", s.Label, name, column, q[0], q[1], q[2])
 				}
 			}
 		}
