@@ -260,15 +260,16 @@ func (l *ledger) settle() {
 	waited := map[*process]bool{}
 	for _, p := range l.ended {
 		w := l.counts(p, gone, waited)
-		if w != nil {
-			w.waitedFor(p.own + p.children)
-			waited[p] = true
-		}
-		if w == nil || w.owner != p.owner {
+		if w == nil {
 			p.owner.end(p)
+			continue
 		}
-		if w != nil && w.owner != p.owner {
-			w.owner.foreign += p.own + p.children
+		used := p.own + p.children
+		w.waitedFor(used)
+		waited[p] = true
+		if w.owner != p.owner {
+			w.owner.foreign += used
+			p.owner.end(p)
 		}
 	}
 	for _, p := range l.byPID {
