@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -51,23 +52,96 @@ func TestCPUAgreesWithStressNG(t *testing.T) {
 }
 
 // TestMemoryAgreesWithStressNG holds the rise of used memory against what
-// stress-ng was told to populate, within 2 %.
+// stress-ng was told to populate, and by the kernel's count has, within 2 %.
 func TestMemoryAgreesWithStressNG(t *testing.T) {
 	stress := need(t, "stress-ng")
 	a := startAgent(t, nil)
-	before := a.gauge(t, "nodemeter_memory_available_bytes")
-	from := time.Now()
-	const bytes = 2 << 30
-	run(t, stress, "--vm", "1", "--vm-bytes", strconv.Itoa(bytes), "--vm-keep", "--vm-populate", "--vm-method", "write64", "--timeout", "10s")
-	to := time.Now()
-	a.stop(t)
+	const bytes, limit = 2 << 30, 0.02 * (2 << 30)
+	before := a.settledMemory(t)
+	for attempt := 1; ; attempt++ {
+		cmd := exec.Command(stress, "--vm", "1", "--vm-bytes", strconv.Itoa(bytes), "--vm-keep", "--vm-populate", "--vm-method", "write64", "--timeout", "90s")
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { cmd.Process.Kill() })
+		// On a virtual machine the first touch of memory can take as long as the test.
+		eventually(t, "memory that is populated", func() error { return resident("stress-ng-vm", bytes) })
+		from := time.Now()
+		tickAfter(t, from.Add(6*time.Second))
+		to := time.Now()
+		if err := resident("stress-ng-vm", bytes); err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Process.Signal(os.Interrupt); err != nil {
+			t.Fatal(err)
+		}
+		_ = cmd.Wait() // it says that it was interrupted
+		after := a.settledMemory(t)
 
-	var s summary
-	summaryJSON(t, &s, a.dir, "--from", from.Add(4*time.Second).Format(time.RFC3339Nano), "--to", to.Add(-2*time.Second).Format(time.RFC3339Nano))
-	total := memoryTotal(t)
-	got := s.node(t).stat(t, "memory_util").Mean*total - (total - before)
-	t.Logf("asked for %d MiB, agent saw %.1f MiB more in use", bytes>>20, got/(1<<20))
-	within(t, "memory in use", got, bytes, 0.02)
+		var s summary
+		summaryJSON(t, &s, a.dir, "--from", from.Add(time.Second).Format(time.RFC3339Nano), "--to", to.Add(-time.Second).Format(time.RFC3339Nano))
+		total := memoryTotal(t)
+		got := s.node(t).stat(t, "memory_util").Mean*total - (total - before)
+		t.Logf("asked for %d MiB, agent saw %.1f MiB more in use; available before and after: %.1f and %.1f MiB", bytes>>20, got/(1<<20), before/(1<<20), after/(1<<20))
+		// What others freed or took meanwhile is in the agent's figure, and rightly.
+		if math.Abs(got-bytes) > limit && math.Abs(after-before) > limit/2 && attempt < 3 {
+			t.Logf("attempt %d: other memory came or went: once more", attempt)
+			before = after
+			continue
+		}
+		within(t, "memory in use", got, bytes, 0.02)
+		return
+	}
+}
+
+// resident is nil once the processes of a name have so many bytes in memory.
+func resident(name string, bytes int) error {
+	all, err := filepath.Glob("/proc/[0-9]*/status")
+	if err != nil {
+		return err
+	}
+	var sum int
+	for _, p := range all {
+		text, _ := os.ReadFile(p) // one that ended has none
+		f := strings.Fields(string(text))
+		if len(f) < 2 || f[1] != name {
+			continue
+		}
+		if i := slices.Index(f, "VmRSS:"); i >= 0 {
+			kib, err := strconv.Atoi(f[i+1])
+			if err != nil {
+				return fmt.Errorf("%s: %w", p, err)
+			}
+			sum += kib << 10
+		}
+	}
+	if sum < bytes {
+		return fmt.Errorf("%s has %d MiB in memory, not %d", name, sum>>20, bytes>>20)
+	}
+	return nil
+}
+
+// settledMemory waits until the available memory has been the same for four
+// seconds, but for a hundredth of what the test takes, and returns it: what a test
+// before this one freed comes back to a virtual machine only slowly.
+func (a *agent) settledMemory(t *testing.T) float64 {
+	t.Helper()
+	var low, high, last float64
+	var since time.Time
+	eventually(t, "available memory that stays as it is", func() error {
+		var err error
+		if last, err = a.value("nodemeter_memory_available_bytes"); err != nil {
+			return err
+		}
+		if low, high = min(low, last), max(high, last); since.IsZero() || high-low > 20<<20 {
+			low, high, since = last, last, time.Now()
+		}
+		if d := time.Since(since); d < 4*time.Second {
+			return fmt.Errorf("%.1f MiB, for %s", last/(1<<20), d.Round(time.Millisecond))
+		}
+		return nil
+	})
+	return last
 }
 
 // TestNetworkAgreesWithIperf runs iperf3 between two network namespaces, with
