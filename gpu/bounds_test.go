@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"nodemeter/collector/metric"
 	"nodemeter/gpu/device"
 	"nodemeter/gpu/wire"
@@ -50,6 +52,25 @@ func TestStuckReadersAreBounded(t *testing.T) {
 	}
 	if s.facts.started != 1 {
 		t.Errorf("%d readers started", s.facts.started)
+	}
+}
+
+// TestAskingDoesNotForgetTheDead: a reader that ended by itself is given back
+// whole even when somebody asks for the status before the supervisor looks.
+func TestAskingDoesNotForgetTheDead(t *testing.T) {
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	s := New(Options{Node: &metric.Entity{Kind: metric.Node, ID: "n"}, Log: quiet(), Library: "/nonexistent", Root: t.TempDir(), Executable: "/bin/false"})
+	defer s.Close(context.Background())
+	c, err := start("/bin/false", nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-c.exited
+	s.mu.Lock()
+	s.leaving = []*child{c}
+	s.mu.Unlock()
+	if n := s.Status().ReadersStuck; n != 0 || !c.told() {
+		t.Errorf("%d stuck, its descriptors given back: %v", n, c.told())
 	}
 }
 

@@ -172,11 +172,19 @@ func (s *Source) reap() {
 	}
 }
 
-// stuck counts the readers that were told to leave and have not.
+// stuck counts the readers that were told to leave and have not. One that has
+// ended by itself may be met here before reap has told it: what the agent holds
+// of it is given back before it is forgotten.
 func (s *Source) stuck() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.leaving = slices.DeleteFunc(s.leaving, (*child).gone)
+	s.leaving = slices.DeleteFunc(s.leaving, func(c *child) bool {
+		if !c.gone() {
+			return false
+		}
+		c.stop(0) // waits for nothing: it is gone
+		return true
+	})
 	return len(s.leaving)
 }
 
