@@ -254,22 +254,32 @@ func (c *child) died(err error) error {
 }
 
 // stop asks the child to leave by closing its input, kills it when it has not
-// left within grace, and returns. exited says when it is gone, which is never
-// while a thread of it is stuck in the kernel.
+// left within grace, and returns when it is gone or grace is over once more.
+// exited says when it is gone, which is never while a thread of it is stuck in
+// the kernel.
 func (c *child) stop(grace time.Duration) {
 	c.stopped.Do(func() {
 		close(c.quit)
 		c.in.Close()
-		if grace > 0 {
-			select {
-			case <-c.exited:
-			case <-time.After(grace):
-			}
-		}
+		c.leaves(grace)
 		c.cmd.Process.Kill() // an error says that it is gone already
 		c.out.Close()
 		c.timer.Close()
+		c.leaves(grace)
 	})
+}
+
+// leaves waits until the child is gone, for a while at most.
+func (c *child) leaves(within time.Duration) {
+	if within == 0 {
+		return
+	}
+	t := time.NewTimer(within)
+	defer t.Stop()
+	select {
+	case <-c.exited:
+	case <-t.C:
+	}
 }
 
 // told reports whether the child was told to leave.
