@@ -238,9 +238,7 @@ func (c *child) died(err error) error {
 	if !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, syscall.EPIPE) {
 		return fmt.Errorf("the gpu reader does not speak as one: %w", err)
 	}
-	select {
-	case <-c.exited:
-	case <-time.After(exitGrace):
+	if !c.leaves(exitGrace) {
 		return fmt.Errorf("the pipe to the gpu reader broke: %w", err)
 	}
 	why := "exit status 0"
@@ -269,17 +267,15 @@ func (c *child) stop(grace time.Duration) {
 	})
 }
 
-// leaves waits until the child is gone, for a while at most.
-func (c *child) leaves(within time.Duration) {
-	if within == 0 {
-		return
+// leaves waits until the child is gone, for a while at most, and reports whether it is.
+func (c *child) leaves(within time.Duration) bool {
+	if within > 0 {
+		select {
+		case <-c.exited:
+		case <-time.After(within):
+		}
 	}
-	t := time.NewTimer(within)
-	defer t.Stop()
-	select {
-	case <-c.exited:
-	case <-t.C:
-	}
+	return c.gone()
 }
 
 // told reports whether the child was told to leave.

@@ -94,8 +94,8 @@ func BenchmarkCost(b *testing.B) {
 }
 
 // BenchmarkCostBusy does the same on a machine whose every core computes, as
-// those of an HPC node do: none has to be woken up for a tick, which on an idle
-// virtual machine costs more than what the tick does.
+// those of an HPC node do: no core has to be woken up for a tick, and none is
+// free for it.
 func BenchmarkCostBusy(b *testing.B) {
 	stress, err := exec.LookPath("stress-ng")
 	if err != nil {
@@ -158,7 +158,7 @@ func (p watched) measure(b *testing.B) {
 	}
 	b.ReportMetric(0, "ns/op")
 	b.ReportMetric(100*grown.Seconds()/took.Seconds(), "%core")
-	b.ReportMetric(treeMiB(cmd.Process.Pid), "MiB")
+	b.ReportMetric(residentMiB(tree(cmd.Process.Pid)), "MiB")
 	switch kind, _, _ := strings.Cut(p.name, "/"); kind {
 	case "nodemeterd":
 		reportLag(b, url)
@@ -288,10 +288,10 @@ func treeTime(pid int) time.Duration {
 	return sum
 }
 
-// treeMiB is the resident memory of a process tree.
-func treeMiB(pid int) float64 {
+// residentMiB is the resident memory of processes.
+func residentMiB(pids []int) float64 {
 	pages := 0.0
-	for _, p := range tree(pid) {
+	for _, p := range pids {
 		f, err := os.Open(fmt.Sprintf("/proc/%d/statm", p))
 		if err != nil {
 			continue
