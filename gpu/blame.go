@@ -5,6 +5,12 @@ import (
 	"strings"
 )
 
+// crash is what a reader was doing when it ended by itself.
+type crash struct {
+	busy []string // the GPUs that were being called
+	gpus int      // how many it had found
+}
+
 // crashes narrows down which GPU's calls end the reader's process, so that it
 // can be left out and the others read. supervise owns it.
 type crashes struct {
@@ -21,10 +27,10 @@ const enough = 3
 // how many GPUs there are. It reports whether the GPUs to avoid have changed.
 func (c *crashes) add(busy []string, known int) bool {
 	busy = slices.DeleteFunc(slices.Clone(busy), func(id string) bool { return slices.Contains(c.avoid, id) })
-	if c.row++; c.row == 1 {
-		c.suspects = slices.Clone(busy)
-	} else {
-		c.suspects = slices.DeleteFunc(c.suspects, func(id string) bool { return !slices.Contains(busy, id) })
+	c.row++
+	c.suspects = slices.DeleteFunc(c.suspects, func(id string) bool { return !slices.Contains(busy, id) })
+	if len(c.suspects) == 0 { // no GPU explains all of them: this one may be the first of another row
+		c.row, c.suspects = 1, busy
 	}
 	n := len(c.suspects)
 	if n == 0 || c.row < 2 || n > 1 && c.row < enough || len(c.avoid)+n >= known {
@@ -51,15 +57,16 @@ func (c *crashes) trial() []string {
 // passed says that a reader which avoids no more than these serves.
 func (c *crashes) passed(avoid []string) { *c = crashes{avoid: avoid} }
 
-// blame looks at what a reader was doing when it ended by itself.
+// blame looks at what a reader was doing when it ended by itself. One that
+// crashes before it has told of any GPU has still found some.
 func (s *Source) blame(c *child) {
-	if c == nil || !c.gone() {
+	if c == nil || !c.gone() || c.crash == nil {
 		return
 	}
 	s.mu.Lock()
 	known, _ := s.ledger.tally()
 	s.mu.Unlock()
-	if s.crashes.add(c.busy, known) {
+	if s.crashes.add(c.crash.busy, max(known, c.crash.gpus)) {
 		s.log.Warn("calls to a GPU end the gpu reader; it is left out for now", "gpus", strings.Join(s.crashes.avoid, ","))
 	}
 }

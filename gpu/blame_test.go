@@ -21,6 +21,8 @@ func TestCrashesNarrowDown(t *testing.T) {
 		"different ones":         {[]string{"a", "b", "c"}, 8, nil},
 		"the only GPU":           {[]string{"a", "a", "a"}, 1, nil},
 		"all of them":            {[]string{"a b", "a b", "a b"}, 2, nil},
+		"none, then the same":    {[]string{"", "a", "a"}, 8, []string{"a"}},
+		"another, then the same": {[]string{"b", "a", "a"}, 8, []string{"a"}},
 		"left out already":       {[]string{"a", "a", "a", "a"}, 8, []string{"a"}},
 		"never the last of them": {[]string{"a", "a", "b", "b", "c", "c"}, 3, []string{"a", "b"}},
 	} {

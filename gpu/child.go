@@ -35,7 +35,7 @@ type child struct {
 	stopped  sync.Once
 	quit     chan struct{} // closed by stop
 	marks    wire.Marks
-	busy     []string // GPUs that were being called when it ended by itself; set before exited is closed
+	crash    *crash // what it was doing when it ended by itself; nil: it was told to. Set before exited is closed
 }
 
 // attempt writes to a pipe without ever waiting: what fits in, which is at most
@@ -115,7 +115,8 @@ func start(executable string, args, env []string) (*child, error) {
 func (c *child) await() {
 	c.exitErr = c.cmd.Wait()
 	if !c.told() {
-		c.busy = c.marks.Busy()
+		busy, gpus := c.marks.Read()
+		c.crash = &crash{busy, gpus}
 	}
 	c.marks.Close() // its error could only say that it was not mapped
 	close(c.exited)

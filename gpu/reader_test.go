@@ -71,7 +71,7 @@ func TestCulpritIsLeftOut(t *testing.T) {
 			r := newRig(t, library).start()
 			r.until("all is well", func(v view) bool { return v.states() == allOK })
 			r.set("count 8", "crash 6 "+how)
-			r.until("the others are read again", func(v view) bool { return v.states() == "ok ok ok ok ok ok failed ok" })
+			r.until("the others are read again", func(v view) bool { return v.states() == withoutSeventh })
 			for range 100 {
 				v, err := r.tick()
 				if err != nil || v.node() != "degraded" {
@@ -87,6 +87,29 @@ func TestCulpritIsLeftOut(t *testing.T) {
 			r.until("it is back", func(v view) bool { others(t, v, 6); return v.states() == allOK })
 		})
 	}
+}
+
+const withoutSeventh = "ok ok ok ok ok ok failed ok"
+
+// TestCulpritFromTheStart: no reader gets as far as telling which GPUs there are.
+func TestCulpritFromTheStart(t *testing.T) {
+	r := newRig(t, fakeLibrary(t))
+	r.set("count 8", "crash 6 segv")
+	r.start().until("the others are read", func(v view) bool { return v.states() == withoutSeventh })
+	r.set("count 8")
+	r.until("it is back", func(v view) bool { return v.states() == allOK })
+}
+
+// TestCulpritAfterResume: a reader that was told to leave says nothing about
+// those that crash after it.
+func TestCulpritAfterResume(t *testing.T) {
+	r := newRig(t, fakeLibrary(t)).start()
+	r.until("all is well", func(v view) bool { return v.states() == allOK })
+	r.src.Release()
+	r.src.Resume()
+	r.until("all is well again", func(v view) bool { return v.states() == allOK })
+	r.set("count 8", "crash 6 segv")
+	r.until("the others are read", func(v view) bool { return v.states() == withoutSeventh })
 }
 
 // TestReaderIsKilledOrStopped: from outside, while it serves.

@@ -59,19 +59,21 @@ func (m Mark) set(v byte) {
 	}
 }
 
-// Busy lists the GPUs that were being called. What a dying process left there
-// is not trusted: identities are only compared with known ones.
-func (m Marks) Busy() []string {
-	var busy []string
+// Read lists the GPUs that were being called, and counts all that have a record.
+// What a dying process left there is not trusted: identities are only compared.
+func (m Marks) Read() (busy []string, gpus int) {
 	for i := 0; i+markSize <= len(m.page); i += markSize {
 		r := m.page[i : i+markSize]
-		if r[0] == 0 {
+		id, _, _ := bytes.Cut(r[1:], []byte{0})
+		if len(id) == 0 {
 			continue
 		}
-		id, _, _ := bytes.Cut(r[1:], []byte{0})
-		busy = append(busy, string(id))
+		gpus++
+		if r[0] != 0 {
+			busy = append(busy, string(id))
+		}
 	}
-	return busy
+	return busy, gpus
 }
 
 // Close gives the page back.

@@ -26,15 +26,15 @@ func TestMarks(t *testing.T) {
 	a, b := reader.Claim(0, "GPU-a"), reader.Claim(marks-1, "GPU-b")
 	a.Enter()
 	b.Enter()
-	if got := agent.Busy(); !slices.Equal(got, []string{"GPU-a", "GPU-b"}) {
-		t.Errorf("busy %q", got)
+	if busy, gpus := agent.Read(); !slices.Equal(busy, []string{"GPU-a", "GPU-b"}) || gpus != 2 {
+		t.Errorf("busy %q of %d", busy, gpus)
 	}
 	a.Leave()
 	if err := reader.Close(); err != nil {
 		t.Error(err)
 	}
-	if got := agent.Busy(); !slices.Equal(got, []string{"GPU-b"}) {
-		t.Errorf("busy %q after the reader's end", got)
+	if busy, gpus := agent.Read(); !slices.Equal(busy, []string{"GPU-b"}) || gpus != 2 {
+		t.Errorf("busy %q of %d after the reader's end", busy, gpus)
 	}
 	if m := agent.Claim(marks, "GPU-c"); m != nil {
 		t.Error("there is no such record")
@@ -48,7 +48,7 @@ func TestMarks(t *testing.T) {
 		}
 	}
 	Marks{}.Claim(0, "x").Enter() // nothing shared: nothing happens
-	if len(agent.Busy()) != 0 {
+	if busy, gpus := agent.Read(); len(busy) != 0 || gpus != 0 {
 		t.Error("a closed page knows nothing")
 	}
 }
