@@ -72,6 +72,32 @@ func TestSeriesCountsTimeOnce(t *testing.T) {
 	}
 }
 
+// TestSeriesLongerThanTheBuffer: the driver keeps 20 s and is asked every minute.
+func TestSeriesLongerThanTheBuffer(t *testing.T) {
+	const tick, kept, step = time.Minute, 20 * time.Second, 166 * time.Millisecond
+	var s Series
+	now := time.Unix(1_700_000_000, 0)
+	sum := 0.0
+	for range 10 {
+		now = now.Add(tick)
+		s.Since(now, tick)
+		var p []Point
+		for at := time.Duration(now.UnixNano()) - kept; at <= time.Duration(now.UnixNano()); at += step {
+			p = append(p, Point{at, 0.5})
+		}
+		sum += s.Take(p, now).Integral(tick)
+	}
+	if want := 0.5 * (10 * tick).Seconds(); math.Abs(sum-want) > 1 {
+		t.Errorf("%v busy seconds, want %v", sum, want)
+	}
+	// A device that was away for an hour is not credited with it.
+	now = now.Add(time.Hour)
+	s.Since(now, tick)
+	if got := s.Take([]Point{{time.Duration(now.UnixNano()), 1}}, now).Integral(tick); got > tick.Seconds() {
+		t.Errorf("%v s of a tick of %v", got, tick)
+	}
+}
+
 func TestSeriesWithoutBuffer(t *testing.T) {
 	var s Series
 	if got := s.Gap(time.Unix(1_700_000_000, 0), time.Second); got != time.Second {

@@ -33,7 +33,14 @@ func (s *Series) Since(now time.Time, elapsed time.Duration) time.Duration {
 type Span struct {
 	Mean, Min, Max float64       // Mean is weighted by time
 	Covered        time.Duration // the time the samples speak for
+	Lost           time.Duration // the time before them whose samples the driver has overwritten
 	Samples        int
+}
+
+// Integral is the mean times the time elapsed, in seconds. What is lost because a
+// tick is longer than the driver's buffer counts as the samples that are left.
+func (s Span) Integral(elapsed time.Duration) float64 {
+	return s.Mean * max(s.Covered, min(s.Covered+s.Lost, elapsed)).Seconds()
 }
 
 // Take uses the samples newer than those taken before, which must ascend in
@@ -47,6 +54,7 @@ func (s *Series) Take(points []Point, now time.Time) Span {
 			continue
 		}
 		step := min(p.Time-s.last, longestStep)
+		span.Lost += p.Time - s.last - step
 		s.last = p.Time
 		sum += p.Value * step.Seconds()
 		span.Covered += step

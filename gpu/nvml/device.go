@@ -111,7 +111,7 @@ func (g *gpu) samples(r *device.Reading) nvml.Return {
 		r.Float(device.UtilMin, span.Min)
 		r.Float(device.UtilMax, span.Max)
 		r.Int(device.UtilSamples, uint64(span.Samples))
-		r.Float(device.BusyDelta, span.Mean*span.Covered.Seconds())
+		r.Float(device.BusyDelta, span.Integral(r.Elapsed))
 	}
 	return ret
 }

@@ -222,7 +222,9 @@ func (l *lane) tick(m *member, seq uint64) {
 	m.fast.Clear()
 	m.fast.Put(device.FloatValue(device.ReadSeconds, time.Since(now).Seconds()))
 	if state != device.StateOK {
-		m.dear.Clear() // what was known of a device in another state is no longer known
+		for i := range m.calls {
+			m.calls[i].forget() // what was known of a device in another state is no longer known
+		}
 	}
 	m.keep(&m.fast)
 }
@@ -276,7 +278,7 @@ func (l *lane) dear(m *member) {
 		l.make(m, c)
 		now = time.Now()
 		l.mu.Lock()
-		m.keep(&m.dear)
+		m.learn(c)
 		l.mu.Unlock()
 	}
 }
@@ -324,7 +326,7 @@ func (l *lane) collect(c *collection, seq uint64) {
 		c.members = append(c.members, m)
 		switch {
 		case m.seq == seq:
-			d.Values = append(append(make([]device.Value, 0, 64), m.fast.Values()...), m.dear.Values()...)
+			d.Values = m.values()
 		case m.seq == 0 && !l.ticking:
 			continue // enumerated after the tick began
 		default:

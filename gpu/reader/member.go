@@ -23,16 +23,17 @@ type member struct {
 	state  device.State
 	why    string
 	fast   device.Set // what the last fast tier read
-	dear   device.Set // the last known values of the slower tiers
 	deltas device.Set // what is told once
-	procs  *wire.ProcessList
 }
 
+// call is one of a member's; known and procs are guarded as the member is.
 type call struct {
 	device.Call
-	stat wire.Call
-	off  bool      // permanently unable
-	ran  time.Time // last, of the slower tiers
+	stat  wire.Call
+	off   bool              // permanently unable
+	ran   time.Time         // last, of the slower tiers
+	known device.Set        // what it answered then: nothing, if it failed
+	procs *wire.ProcessList // likewise
 }
 
 func newMember(l *lane, d device.Device) *member {
@@ -56,14 +57,32 @@ func (m *member) keep(set *device.Set) {
 	if n := m.reading.Rejected(); n > 0 {
 		m.deltas.Put(device.IntValue(device.RejectedDelta, int64(n)))
 	}
-	if m.reading.Procs != nil {
-		m.procs = processList(m.info.UUID, m.reading.Now, m.reading.Procs)
+}
+
+// learn takes what a call of the slower tiers answered for what is known from
+// now on. The caller holds the lane's mu.
+func (m *member) learn(c *call) {
+	c.forget()
+	m.keep(&c.known)
+	if procs := m.reading.Procs; procs != nil {
+		kept := min(len(procs), wire.MaxProcess)
+		c.procs = &wire.ProcessList{UUID: m.info.UUID, Time: m.reading.Now, Processes: slices.Clone(procs[:kept]), Dropped: len(procs) - kept}
 	}
 }
 
-func processList(uuid string, now time.Time, procs []device.Process) *wire.ProcessList {
-	kept := min(len(procs), wire.MaxProcess)
-	return &wire.ProcessList{UUID: uuid, Time: now, Processes: slices.Clone(procs[:kept]), Dropped: len(procs) - kept}
+func (c *call) forget() {
+	c.known.Clear()
+	c.procs = nil
+}
+
+// values are those of the last tick and of the slower tiers. The caller holds
+// the lane's mu.
+func (m *member) values() []device.Value {
+	all := append(make([]device.Value, 0, 64), m.fast.Values()...)
+	for i := range m.calls {
+		all = append(all, m.calls[i].known.Values()...)
+	}
+	return all
 }
 
 // describe is the member's identity and what it cannot say.
@@ -88,10 +107,11 @@ func (l *lane) detail(d *wire.Detail) {
 	defer l.mu.Unlock()
 	for _, m := range l.members {
 		for i := range m.calls {
-			d.Calls = append(d.Calls, m.calls[i].stat)
-		}
-		if m.procs != nil {
-			d.Processes = append(d.Processes, *m.procs)
+			c := &m.calls[i]
+			d.Calls = append(d.Calls, c.stat)
+			if c.procs != nil {
+				d.Processes = append(d.Processes, *c.procs)
+			}
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -234,6 +235,50 @@ func TestDearCallsLeaveTheTickAlone(t *testing.T) {
 		if counts["slow1"] != 1 || counts["slow2"] != 1 || counts["fast"] < 10 {
 			t.Errorf("calls %v: the slow ones are due every 30 s", counts)
 		}
+		a.leave()
+	})
+}
+
+// TestDearValuesAreNotRepeated when their call fails, nor from before a loss of
+// the device.
+func TestDearValuesAreNotRepeated(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var slow, vital device.Status
+		g := &gadget{uuid: "g", calls: []device.Call{
+			{Name: "vital", Vital: true, Read: func(*device.Reading) device.Status { return vital }},
+			{Name: "slow", Tier: device.Slow, Read: func(r *device.Reading) device.Status {
+				if slow == device.OK {
+					r.Float(device.Fan, 0.42)
+					r.Procs = []device.Process{{PID: 7}}
+				}
+				return slow
+			}},
+		}}
+		a := serve(t, &bench{devices: []device.Device{g}})
+		shown := func(seconds int) (fan, process bool) {
+			var s *wire.Snapshot
+			for range seconds {
+				s = a.tick(deadline)
+				pass(time.Second)
+			}
+			return slices.ContainsFunc(s.Devices[0].Values, func(v device.Value) bool { return v.Q == device.Fan }), len(a.detail.Processes) > 0
+		}
+		expect := func(after string, seconds int, want bool) {
+			t.Helper()
+			if fan, process := shown(seconds); fan != want || process != want {
+				t.Errorf("%s: fan %v, process %v, want %v", after, fan, process, want)
+			}
+		}
+		expect("a first answer", 20, true)
+		slow = device.Failed
+		expect("a failed call", 40, false)
+		slow = device.OK
+		expect("an answer again", 40, true)
+		vital = device.Lost
+		shown(3)
+		vital = device.OK
+		expect("the device was lost", 3, false)
+		expect("and asked again", 40, true)
 		a.leave()
 	})
 }
