@@ -217,6 +217,30 @@ func TestBurstIsSeen(t *testing.T) {
 	}
 }
 
+// TestThrottling: by cause, and a slowdown by hardware that comes with its cause
+// has that one only.
+func TestThrottling(t *testing.T) {
+	r := newRig(t, fakeLibrary(t))
+	r.set("count 4", "reasons 0 0x48", "reasons 1 0x88", "reasons 2 0x8", "reasons 3 0x1")
+	grew := func(v view, i int) string {
+		var all []string
+		for _, cause := range []string{"power", "thermal", "hardware", "sync"} {
+			if p, ok := v.gpu(i).Get("gpu_throttled_" + cause + "_seconds"); ok && p.Float() > 0 {
+				all = append(all, cause)
+			}
+		}
+		return strings.Join(all, " ")
+	}
+	r.start()
+	r.until("the first is throttled", func(v view) bool { return grew(v, 0) != "" })
+	v := r.until("all is well", func(v view) bool { return v.states() == "ok ok ok ok" })
+	for i, want := range []string{"thermal", "power", "hardware", ""} {
+		if got := grew(v, i); got != want {
+			t.Errorf("GPU %d: throttled by %q, want %q", i, got, want)
+		}
+	}
+}
+
 func TestXIDEvents(t *testing.T) {
 	r := newRig(t, fakeLibrary(t)).start()
 	v := r.until("all is well", func(v view) bool { return v.states() == allOK })

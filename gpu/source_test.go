@@ -88,7 +88,7 @@ func TestDearCallsFollow(t *testing.T) {
 	})
 	r.until("every GPU's calls are accounted for", func(view) bool {
 		st := r.src.Status()
-		return len(r.src.Processes()) == 8 && !slices.ContainsFunc(st.ByCall(), func(c gpu.CallSum) bool { return c.Count < 8 })
+		return len(st.Processes) == 8 && !slices.ContainsFunc(st.ByCall(), func(c gpu.CallSum) bool { return c.Count < 8 })
 	})
 	v := r.until("all is well", func(v view) bool { return v.states() == allOK })
 	for column, want := range map[string]float64{
@@ -113,7 +113,7 @@ func TestDearCallsFollow(t *testing.T) {
 			t.Errorf("account of %s: %+v", c.Name, c)
 		}
 	}
-	lists := r.src.Processes()
+	lists := st.Processes
 	if len(lists) != 8 || len(lists[1].Processes) != 2 {
 		t.Fatalf("processes %+v", lists)
 	}
@@ -163,7 +163,11 @@ func TestReleaseAndResume(t *testing.T) {
 	r := newRig(t, fakeLibrary(t)).start()
 	r.until("all is well", func(v view) bool { return v.states() == allOK })
 	pid := r.src.Status().ReaderPID
+	r.until("processes are known", func(view) bool { return len(r.src.Status().Processes) > 0 })
 	r.src.Release()
+	if n := len(r.src.Status().Processes); n != 0 {
+		t.Errorf("%d lists of processes that nobody reads any more", n)
+	}
 	if alive(pid) {
 		t.Errorf("reader %d still holds its handles", pid)
 	}

@@ -20,7 +20,8 @@ type Status struct {
 	Devices   []DeviceStatus
 	// Calls says how each driver call has fared since the reader started.
 	Calls []wire.Call
-	// Processes are those on the devices, as of each list's time.
+	// Processes are those on the devices, as of each list's time, some seconds ago
+	// at most; nothing while no reader serves.
 	Processes []wire.ProcessList
 	// ReadersStarted and ReadersLost count since the agent's start.
 	ReadersStarted, ReadersLost int
@@ -85,17 +86,6 @@ func (f *facts) note(r *reply) {
 	}
 }
 
-// Processes returns who was on which device when that was last asked, some
-// seconds ago at most, for attribution to workers.
-func (s *Source) Processes() []wire.ProcessList {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.facts.detail == nil || s.serving == nil {
-		return nil
-	}
-	return append([]wire.ProcessList(nil), s.facts.detail.Processes...)
-}
-
 // Status returns the present condition.
 func (s *Source) Status() Status {
 	stuck := s.stuck()
@@ -106,12 +96,14 @@ func (s *Source) Status() Status {
 	if s.failure != nil {
 		st.Failure = s.failure.Error()
 	}
-	if s.serving != nil {
-		st.ReaderPID = s.serving.cmd.Process.Pid
-	}
 	if d := s.facts.detail; d != nil {
 		st.Calls = append(st.Calls, d.Calls...)
-		st.Processes = append(st.Processes, d.Processes...)
+	}
+	if s.serving != nil {
+		st.ReaderPID = s.serving.cmd.Process.Pid
+		if d := s.facts.detail; d != nil {
+			st.Processes = append(st.Processes, d.Processes...)
+		}
 	}
 	for _, a := range s.ledger.order {
 		st.Devices = append(st.Devices, DeviceStatus{DeviceInfo: a.info, State: a.state, Why: a.why, Since: a.since})

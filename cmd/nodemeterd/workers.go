@@ -106,10 +106,28 @@ func (w *workerSettings) entry(node *metric.Entity, gpus *gpu.Source, log *slog.
 }
 
 // gpuProcesses turns the GPU path's lists into what attribution takes: nil where
-// no device has told yet.
+// no device has told yet. A GPU that is cut into MIG instances may list the
+// processes of all of them again (nvml.h, nvmlDeviceGetComputeRunningProcesses_v3);
+// they are on their instance alone.
 func gpuProcesses(st gpu.Status) []worker.GPUProcess {
 	if len(st.Processes) == 0 {
 		return nil
+	}
+	parent := map[string]string{} // of an instance
+	for _, d := range st.Devices {
+		parent[d.UUID] = d.Parent
+	}
+	type place struct {
+		gpu string
+		pid int
+	}
+	inPart := map[place]bool{}
+	for _, list := range st.Processes {
+		for _, p := range list.Processes {
+			if p.MIG != "" {
+				inPart[place{parent[p.MIG], p.PID}] = true
+			}
+		}
 	}
 	out := []worker.GPUProcess{}
 	for _, list := range st.Processes {
@@ -117,6 +135,8 @@ func gpuProcesses(st gpu.Status) []worker.GPUProcess {
 			uuid := list.UUID
 			if p.MIG != "" {
 				uuid = p.MIG
+			} else if inPart[place{uuid, p.PID}] {
+				continue
 			}
 			out = append(out, worker.GPUProcess{UUID: uuid, PID: p.PID, MemoryBytes: p.MemoryBytes, Util: p.Util})
 		}

@@ -62,13 +62,13 @@ func (g *gpu) clocks(r *device.Reading) nvml.Return {
 // Hardware slowdown (bit 3) comes with thermal or power brake; it counts as
 // hardware only without them.
 var throttles = [...]struct {
-	mask  uint64
-	delta device.Quantity
+	mask, unless uint64
+	delta        device.Quantity
 }{
-	{nvml.ClocksEventReasonSwPowerCap | nvml.ClocksThrottleReasonHwPowerBrakeSlowdown, device.ThrottlePowerDelta},
-	{nvml.ClocksEventReasonSwThermalSlowdown | nvml.ClocksThrottleReasonHwThermalSlowdown, device.ThrottleThermalDelta},
-	{nvml.ClocksThrottleReasonHwSlowdown, device.ThrottleHardwareDelta},
-	{nvml.ClocksEventReasonSyncBoost, device.ThrottleSyncDelta},
+	{nvml.ClocksEventReasonSwPowerCap | nvml.ClocksThrottleReasonHwPowerBrakeSlowdown, 0, device.ThrottlePowerDelta},
+	{nvml.ClocksEventReasonSwThermalSlowdown | nvml.ClocksThrottleReasonHwThermalSlowdown, 0, device.ThrottleThermalDelta},
+	{nvml.ClocksThrottleReasonHwSlowdown, nvml.ClocksThrottleReasonHwThermalSlowdown | nvml.ClocksThrottleReasonHwPowerBrakeSlowdown, device.ThrottleHardwareDelta},
+	{nvml.ClocksEventReasonSyncBoost, 0, device.ThrottleSyncDelta},
 }
 
 // reasons reads why clocks are held down, and counts the time by cause, taking
@@ -84,7 +84,7 @@ func (g *gpu) reasons(r *device.Reading) nvml.Return {
 	}
 	for _, t := range throttles {
 		held := 0.0
-		if mask&t.mask != 0 {
+		if mask&t.mask != 0 && mask&t.unless == 0 {
 			held = r.Elapsed.Seconds()
 		}
 		r.Float(t.delta, held)

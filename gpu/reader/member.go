@@ -101,7 +101,8 @@ func (l *lane) describe(m *member) wire.DeviceInfo {
 	return info
 }
 
-// detail appends the accounts of the members' calls and their processes.
+// detail appends the accounts of the members' calls and their processes, which
+// nobody can tell while a call has not returned.
 func (l *lane) detail(d *wire.Detail) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -109,7 +110,7 @@ func (l *lane) detail(d *wire.Detail) {
 		for i := range m.calls {
 			c := &m.calls[i]
 			d.Calls = append(d.Calls, c.stat)
-			if c.procs != nil {
+			if c.procs != nil && !l.ticking {
 				d.Processes = append(d.Processes, *c.procs)
 			}
 		}

@@ -15,6 +15,7 @@
 //	crash I HOW           calls on GPU I end the process: segv, exit127, abort
 //	garbage I             impossible answers of GPU I
 //	xid I CODE N          GPU I has reported the critical error CODE N times so far
+//	reasons I MASK        why GPU I holds its clocks down
 //	mig I N               GPU I is cut into N instances
 //	print I               calls on GPU I print to standard output
 //
@@ -42,7 +43,7 @@ typedef struct device {
 
 struct script {
 	int count, init, hang_init, present;
-	int util[MAX], error[MAX], sticky[MAX], hang[MAX], garbage[MAX], mig[MAX], print[MAX];
+	int util[MAX], error[MAX], sticky[MAX], hang[MAX], garbage[MAX], mig[MAX], print[MAX], reasons[MAX];
 	char crash[MAX][16];
 	int xid[MAX], xids[MAX], stall[MAX];
 	int nsamples[MAX], samples[MAX][64];
@@ -73,6 +74,7 @@ static void parse(struct script *s, const char *line) {
 	else if (sscanf(line, "print %d", &i) == 1) s->print[i % MAX] = 1;
 	else if (sscanf(line, "crash %d %15s", &i, word) == 2) strcpy(s->crash[i % MAX], word);
 	else if (sscanf(line, "xid %d %d %d", &i, &v, &n) == 3) s->xid[i % MAX] = v, s->xids[i % MAX] = n;
+	else if (sscanf(line, "reasons %d %i", &i, &v) == 2) s->reasons[i % MAX] = v;
 	else if (sscanf(line, "mig %d %d", &i, &v) == 2) s->mig[i % MAX] = v;
 	else if (sscanf(line, "samples %d%n", &i, &at) == 1) {
 		i %= MAX;
@@ -224,7 +226,7 @@ EXPORT int nvmlDeviceGetClockInfo(device *d, int type, unsigned *mhz) {
 }
 EXPORT int nvmlDeviceGetCurrentClocksEventReasons(device *d, unsigned long long *r) {
 	ENTER(d)
-	*r = s.util[d->index] >= 90 ? 4 : 1;
+	*r = s.reasons[d->index] ? s.reasons[d->index] : s.util[d->index] >= 90 ? 4 : 1;
 	return 0;
 }
 EXPORT int nvmlDeviceGetPerformanceState(device *d, int *p) { ENTER(d) *p = 0; return 0; }
