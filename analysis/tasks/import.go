@@ -32,7 +32,7 @@ var ErrNoHeader = errors.New("no header")
 
 // Load reads the files of a manifest into one Set. Records that cannot be read are
 // counted and listed in Set.Files; the error is for files that cannot be opened
-// or read, or that have no header.
+// or read, that have no header, or of which no record at all could be read.
 func Load(ctx context.Context, m *Manifest, opt Options) (*Set, error) {
 	if len(m.Runs) > math.MaxUint16 {
 		return nil, fmt.Errorf("read tasks: %d files; at most %d at once", len(m.Runs), math.MaxUint16)
@@ -47,8 +47,33 @@ func Load(ctx context.Context, m *Manifest, opt Options) (*Set, error) {
 			return nil, err
 		}
 	}
+	if err := s.useless(); err != nil {
+		return nil, err
+	}
 	s.finish()
 	return s, nil
+}
+
+// useless says that there are records and none could be read. A live file may have
+// only one yet, and that torn.
+func (s *Set) useless() error {
+	rejected := 0
+	var first *FileReport
+	for _, f := range s.Files {
+		if f.Rows > 0 {
+			return nil
+		}
+		if f.Partial {
+			rejected--
+		}
+		if rejected += f.Rejected; first == nil && f.Rejected > 0 {
+			first = f
+		}
+	}
+	if rejected <= 0 {
+		return nil
+	}
+	return fmt.Errorf("read tasks: %s: none of %d records could be read; the first, line %d: %s", first.Path, rejected, first.Rejects[0].Line, first.Rejects[0].Reason)
 }
 
 // Read reads one file's bytes into a Set of its own.
@@ -222,6 +247,9 @@ func (in *reading) take(rec record) {
 		in.report.Partial = true
 		in.report.reject(rec, in.doubtful(&r))
 	default:
+		if _, proven := r.residual(); rec.cut && !proven {
+			in.report.Warnings = append(in.report.Warnings, fmt.Sprintf("line %d, the last, has no newline: it was taken, but may be cut", rec.line))
+		}
 		r.line = rec.line
 		in.report.note(&r)
 		in.report.Rows++
@@ -310,12 +338,18 @@ func (in *reading) resync(rec record, reason string) {
 	in.report.reject(rec, reason+fmt.Sprintf("; reading resumed at line %d", rec.line+at+1))
 }
 
-// skipBOM drops a byte order mark, which spreadsheets put first.
+// skipBOM drops a byte order mark, which spreadsheets put first, and refuses what is
+// not text by its first bytes.
 func skipBOM(r io.Reader) io.Reader {
 	var head [3]byte
 	n, err := io.ReadFull(r, head[:])
-	if n == 3 && string(head[:]) == "\ufeff" {
+	switch {
+	case n == 3 && string(head[:]) == "\ufeff":
 		return r
+	case n >= 2 && string(head[:2]) == "\x1f\x8b":
+		return failing{errors.New("the file is compressed: gunzip it first")}
+	case n >= 2 && (string(head[:2]) == "\xff\xfe" || string(head[:2]) == "\xfe\xff"):
+		return failing{errors.New("the file is UTF-16: save it as UTF-8")}
 	}
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return io.MultiReader(bytes.NewReader(head[:n]), failing{err})

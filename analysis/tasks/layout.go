@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"nodemeter/analysis"
 )
 
 // column is what a field of the file means to us.
@@ -168,6 +170,11 @@ func newLayout(fields [][]byte, m ColumnMap) (*layout, error) {
 			return nil, fmt.Errorf("column %q stands for something that another column of the header already is", l.names[i])
 		}
 		l.has[e.column] = true
+	}
+	for _, e := range m.entries {
+		if !slices.Contains(l.names, e.name) {
+			return nil, fmt.Errorf("no column %q, which --map names; there are %s", e.name, analysis.Escape(strings.Join(l.names, ", ")))
+		}
 	}
 	if !l.has[colExec] {
 		return nil, errors.New("no column execution_secs (or execution_ms); name one with --map execution_secs=COLUMN")

@@ -81,10 +81,11 @@ func ParseManifest(text []byte, dir string) (*Manifest, error) {
 		if err != nil {
 			return nil, at(text, fmt.Sprintf("$.runs[%d]%s", i, field), err)
 		}
-		if first, ok := seen[run.File]; ok {
+		file := realPath(run.File)
+		if first, ok := seen[file]; ok {
 			return nil, at(text, fmt.Sprintf("$.runs[%d].file", i), fmt.Errorf("the file of run %d again", first+1))
 		}
-		seen[run.File] = i
+		seen[file] = i
 		m.Runs = append(m.Runs, run)
 	}
 	return m, nil
@@ -187,13 +188,29 @@ func (m *Manifest) Add(runs ...Run) error {
 	m.Runs = append(m.Runs, runs...)
 	seen := map[string]bool{}
 	for _, r := range m.Runs {
-		clean := filepath.Clean(r.File)
-		if seen[clean] {
+		file := realPath(r.File)
+		if seen[file] {
 			return fmt.Errorf("find tasks: %s is named twice; its tasks would count twice", r.File)
 		}
-		seen[clean] = true
+		seen[file] = true
 	}
 	return nil
+}
+
+// realPath is the same for two names of one file: absolute, symbolic links followed.
+// A file that is not there keeps its name; opening it says why.
+func realPath(path string) string {
+	if path == "-" {
+		return path
+	}
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return filepath.Clean(path)
+	}
+	if abs, err := filepath.Abs(real); err == nil {
+		return abs
+	}
+	return real
 }
 
 func runsAt(path string, dir bool, like Run) ([]Run, error) {

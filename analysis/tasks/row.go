@@ -52,7 +52,7 @@ func absent(b []byte) bool {
 // whatever it says, nothing was taken from the record.
 func (l *layout) parseRow(fields [][]byte, c *clock) (row, error) {
 	nan := math.NaN()
-	r := row{submit: NoTime, completion: NoTime, wait: nan, exec: nan, nodes: nan, cores: nan, gpus: nan}
+	r := row{submit: NoTime, submitLate: NoTime, completion: NoTime, completionLate: NoTime, wait: nan, exec: nan, nodes: nan, cores: nan, gpus: nan}
 	if len(fields) != len(l.columns) {
 		return r, fmt.Errorf("%d fields under a header of %d columns", len(fields), len(l.columns))
 	}
