@@ -82,6 +82,9 @@ func runPlot(cmd *cobra.Command, args []string, f *plotFlags) error {
 	if f.tasks.given() {
 		return f.drawTasks(cmd, args, format)
 	}
+	if cmd.Flags().Changed("picture") {
+		return usagef("--picture is one of tasks: name them with --tasks, --runs or --scaling")
+	}
 	if _, err := report.PanelNames(f.panels); err != nil {
 		return usageError{err}
 	}
@@ -161,7 +164,7 @@ func (f *plotFlags) drawTasks(cmd *cobra.Command, args []string, format string) 
 	if err != nil {
 		return err
 	}
-	measured, err := f.tasks.read(cmd.Context(), zone, cmd.ErrOrStderr())
+	measured, err := f.tasks.read(cmd, zone)
 	if err != nil {
 		return err
 	}

@@ -62,7 +62,7 @@ func runReport(cmd *cobra.Command, args []string, f *reportFlags) error {
 		if err != nil {
 			return err
 		}
-		if measured, err = f.tasks.read(cmd.Context(), zone, cmd.ErrOrStderr()); err != nil {
+		if measured, err = f.tasks.read(cmd, zone); err != nil {
 			return err
 		}
 	}

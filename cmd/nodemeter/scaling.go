@@ -1,14 +1,16 @@
 package main
 
 import (
+	"bufio"
 	"encoding/json"
 	"fmt"
-	"os"
+	"io"
 	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"nodemeter/analysis"
 	"nodemeter/analysis/tasks"
 )
 
@@ -28,79 +30,118 @@ study, those with the same number of tasks per core a weak one. Repeats count by
 			if err := checkFormat(flags.format); err != nil {
 				return err
 			}
-			rows, notes, err := scalingRows(cmd, &flags, rowsFile, args)
+			in, err := readScaling(cmd, &flags, rowsFile, args)
 			if err != nil {
 				return err
 			}
-			s := tasks.NewScaling(rows)
-			s.Notes = append(s.Notes, notes...)
-			return showScaling(cmd, rows, s, flags.format)
+			return in.show(cmd, flags.format)
 		},
 	}
 	flags.add(cmd)
-	cmd.Flags().StringVar(&rowsFile, "rows", "", "`FILE` of measured rows: kind,nodes,cores,tasks,time")
+	cmd.Flags().StringVar(&rowsFile, "rows", "", "`FILE` of measured rows: kind,nodes,cores,tasks,time; \"-\" is standard input")
 	return cmd
 }
 
-// scalingRows reads measured rows, or derives them from tasks. A single CSV argument
-// that begins with such rows is taken for one.
-func scalingRows(cmd *cobra.Command, flags *taskFlags, rowsFile string, args []string) ([]tasks.ScalingRow, []string, error) {
-	if rowsFile == "" && len(args) == 1 && isScalingFile(args[0]) {
-		rowsFile, args = args[0], nil
-	}
-	if rowsFile == "" {
-		set, err := flags.load(cmd, args)
-		if err != nil {
-			return nil, nil, err
-		}
-		rows, notes := tasks.ScalingFromConfigs(set)
-		return rows, notes, nil
-	}
-	if len(args) > 0 {
-		return nil, nil, usagef("give --rows or tasks, not both")
-	}
-	f, err := os.Open(rowsFile)
-	if err != nil {
-		return nil, nil, fmt.Errorf("read scaling rows: %w", err)
-	}
-	defer f.Close()
-	rows, rejects, err := tasks.ReadScaling(f)
-	var notes []string
-	for _, r := range rejects {
-		notes = append(notes, fmt.Sprintf("%s, line %d left out: %s", filepath.Base(rowsFile), r.Line, r.Reason))
-	}
-	return rows, notes, err
+// scalingInput is what to measure, and what there is to say of where it is from.
+type scalingInput struct {
+	rows  []tasks.ScalingRow
+	notes []string
+	set   *tasks.Set // that the rows were derived from; nil: they were measured
 }
 
-// isScalingFile looks at the first bytes of a file for the header of scaling rows.
-func isScalingFile(path string) bool {
-	f, err := os.Open(path)
-	if err != nil {
-		return false
+// readScaling reads measured rows, or derives them from tasks. A single argument
+// that begins with such rows is taken for them.
+func readScaling(cmd *cobra.Command, flags *taskFlags, rowsFile string, args []string) (*scalingInput, error) {
+	if rowsFile != "" && len(args) > 0 {
+		return nil, usagef("give --rows or tasks, not both")
 	}
-	defer f.Close()
-	head := make([]byte, 256)
-	n, _ := f.Read(head)
-	line, _, _ := strings.Cut(string(head[:n]), "\n")
+	path := rowsFile
+	if len(args) == 1 {
+		path = args[0]
+	}
+	if path != "" {
+		f, err := openInput(cmd, path)
+		if err != nil {
+			return nil, fmt.Errorf("read scaling rows: %w", err)
+		}
+		defer f.Close()
+		in := bufio.NewReader(f)
+		if rowsFile != "" || beginsWithRows(in) {
+			return scalingRows(cmd, path, in)
+		}
+		if !f.again { // what was looked at is gone from a pipe
+			cmd.SetIn(in)
+			args = []string{"-"}
+		}
+	}
+	set, err := flags.load(cmd, args)
+	if err != nil {
+		return nil, err
+	}
+	rows, notes := tasks.ScalingFromConfigs(set)
+	return &scalingInput{rows, notes, set}, nil
+}
+
+// scalingRows reads measured rows; flags that say something of tasks do not go with them.
+func scalingRows(cmd *cobra.Command, path string, in io.Reader) (*scalingInput, error) {
+	for _, name := range []string{"engine", "label", "nodes", "cores", "gpus", "zone", "map", "schema"} {
+		if cmd.Flags().Changed(name) {
+			return nil, usagef("--%s says something of tasks, and %s holds measured rows", name, analysis.Escape(path))
+		}
+	}
+	rows, rejects, err := tasks.ReadScaling(in)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", analysis.Escape(path), err)
+	}
+	var notes []string
+	for _, r := range rejects {
+		notes = append(notes, fmt.Sprintf("%s, line %d left out: %s", filepath.Base(path), r.Line, r.Reason))
+	}
+	return &scalingInput{rows: rows, notes: notes}, nil
+}
+
+// beginsWithRows looks at the first line for the header of scaling rows.
+func beginsWithRows(in *bufio.Reader) bool {
+	head, _ := in.Peek(256)
+	line, _, _ := strings.Cut(string(head), "\n")
 	return strings.Contains(line, "kind") && strings.Contains(line, "nodes") && strings.Contains(line, "time")
 }
 
-func showScaling(cmd *cobra.Command, rows []tasks.ScalingRow, s tasks.Scaling, format string) error {
+// show prints the measures. What was left out of the files stands below text, within
+// JSON, and on stderr beside CSV.
+func (in *scalingInput) show(cmd *cobra.Command, format string) error {
 	out := cmd.OutOrStdout()
-	notebook := tasks.NewNotebookScaling(rows)
+	notebook, s := tasks.NewNotebookScaling(in.rows), tasks.NewScaling(in.rows)
+	s.Notes = append(s.Notes, in.notes...)
 	switch format {
 	case "json":
+		all := map[string]any{"notebook": notebook, "scaling": s}
+		if in.set != nil {
+			all["files"] = in.set.Files
+		}
 		enc := json.NewEncoder(out)
 		enc.SetIndent("", "  ")
-		return enc.Encode(map[string]any{"notebook": notebook, "scaling": s})
+		return enc.Encode(all)
 	case "csv":
+		for _, note := range s.Notes {
+			fmt.Fprintln(cmd.ErrOrStderr(), analysis.Escape(note))
+		}
+		if in.set != nil {
+			if err := in.set.WriteFiles(cmd.ErrOrStderr()); err != nil {
+				return err
+			}
+		}
 		return s.WriteCSV(out)
 	}
-	if len(rows) > 0 {
+	if len(in.rows) > 0 {
 		if err := notebook.WriteText(out); err != nil {
 			return err
 		}
 		fmt.Fprintln(out)
 	}
-	return s.WriteText(out)
+	if err := s.WriteText(out); err != nil || in.set == nil {
+		return err
+	}
+	fmt.Fprintln(out, "\nFiles")
+	return in.set.WriteFiles(out)
 }

@@ -1,12 +1,11 @@
 package main
 
 import (
-	"context"
 	"fmt"
-	"io"
-	"os"
+	"slices"
 	"time"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"nodemeter/analysis"
@@ -40,7 +39,10 @@ func taskZone(name string) (*time.Location, error) {
 func (f *taskInputs) given() bool { return len(f.files) > 0 || f.runs != "" || f.scaling != "" }
 
 // read loads and measures the tasks; what was left out is said on stderr.
-func (f *taskInputs) read(ctx context.Context, zone *time.Location, stderr io.Writer) (*report.Tasks, error) {
+func (f *taskInputs) read(cmd *cobra.Command, zone *time.Location) (*report.Tasks, error) {
+	if f.scaling == "-" && slices.Contains(f.files, "-") {
+		return nil, usagef("--tasks - and --scaling -: standard input can be one of them")
+	}
 	m := &tasks.Manifest{}
 	if f.runs != "" {
 		var err error
@@ -57,27 +59,27 @@ func (f *taskInputs) read(ctx context.Context, zone *time.Location, stderr io.Wr
 			return nil, err
 		}
 	}
-	set, err := tasks.Load(ctx, m, tasks.Options{Zone: zone})
+	set, err := tasks.Load(cmd.Context(), m, tasks.Options{Zone: zone, Stdin: interruptible{cmd.Context(), cmd.InOrStdin()}})
 	if err != nil {
 		return nil, err
 	}
 	for _, file := range set.Files {
 		if file.Rejected > 0 {
-			fmt.Fprintf(stderr, "nodemeter: warning: %s: %d of %d records left out; the first, line %d: %s\n", analysis.Escape(file.Path), file.Rejected, file.Rejected+file.Rows, file.Rejects[0].Line, analysis.Escape(file.Rejects[0].Reason))
+			fmt.Fprintf(cmd.ErrOrStderr(), "nodemeter: warning: %s: %d of %d records left out; the first, line %d: %s\n", analysis.Escape(file.Path), file.Rejected, file.Rejected+file.Rows, file.Rejects[0].Line, analysis.Escape(file.Rejects[0].Reason))
 		}
 	}
-	rows, err := f.scalingRows(stderr)
+	rows, err := f.scalingRows(cmd)
 	if err != nil {
 		return nil, err
 	}
 	return report.NewTasks(set, rows), nil
 }
 
-func (f *taskInputs) scalingRows(stderr io.Writer) ([]tasks.ScalingRow, error) {
+func (f *taskInputs) scalingRows(cmd *cobra.Command) ([]tasks.ScalingRow, error) {
 	if f.scaling == "" {
 		return nil, nil
 	}
-	file, err := os.Open(f.scaling)
+	file, err := openInput(cmd, f.scaling)
 	if err != nil {
 		return nil, fmt.Errorf("open the scaling runs: %w", err)
 	}
@@ -87,7 +89,7 @@ func (f *taskInputs) scalingRows(stderr io.Writer) ([]tasks.ScalingRow, error) {
 		return nil, fmt.Errorf("%s: %w", analysis.Escape(f.scaling), err)
 	}
 	for _, r := range rejects {
-		fmt.Fprintf(stderr, "nodemeter: warning: %s: line %d left out: %s\n", analysis.Escape(f.scaling), r.Line, analysis.Escape(r.Reason))
+		fmt.Fprintf(cmd.ErrOrStderr(), "nodemeter: warning: %s: line %d left out: %s\n", analysis.Escape(f.scaling), r.Line, analysis.Escape(r.Reason))
 	}
 	return rows, nil
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -71,7 +72,11 @@ func (f *taskFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.columns, "map", "", "`COLUMNS` of a foreign CSV: ours=theirs[:unit],…, such as execution_secs=runtime:ms,submit_time=queued:unix")
 	flags.StringVar(&f.schema, "schema", "", "`LAYOUT` of files without a header, such as \"QTau 0.9.5\"")
 	flags.StringVar(&f.format, "format", "text", "`FORMAT` of the output: text, json or csv")
-	flags.StringSliceVar(&f.windows, "windows", nil, "`DIR` or file of sample windows, or a CSV of samples: show what the nodes did meanwhile")
+}
+
+// addWindows is for commands that show what the nodes did.
+func (f *taskFlags) addWindows(cmd *cobra.Command) {
+	cmd.Flags().StringSliceVar(&f.windows, "windows", nil, "`DIR` or file of sample windows, or a CSV of samples: show what the nodes did meanwhile")
 }
 
 // load reads the tasks that the arguments name.
@@ -106,6 +111,9 @@ func (f *taskFlags) options() (tasks.Options, error) {
 		if !(n >= 0 && n <= 1e9) { // as in a runs.yaml
 			return opt, usagef("--nodes, --cores and --gpus are numbers from 0 to 1e9")
 		}
+	}
+	if f.schema != "" && !slices.ContainsFunc(tasks.Schemas(), func(known string) bool { return strings.EqualFold(known, f.schema) }) {
+		return opt, usagef("--schema %s: there are %q", analysis.Escape(f.schema), tasks.Schemas())
 	}
 	opt.Zone, opt.Schema = zone, f.schema
 	if f.columns != "" {
@@ -163,6 +171,7 @@ func newTasksView(name, short string, make func(*tasks.Set, *tasks.Join) view) *
 		},
 	}
 	flags.add(cmd)
+	flags.addWindows(cmd)
 	return cmd
 }
 
@@ -190,6 +199,11 @@ func show(cmd *cobra.Command, v view, set *tasks.Set, join *tasks.Join, format s
 	case "csv":
 		if err := set.WriteFiles(cmd.ErrOrStderr()); err != nil {
 			return err
+		}
+		if join != nil {
+			for _, warning := range join.Warnings {
+				fmt.Fprintln(cmd.ErrOrStderr(), "nodemeter: warning:", analysis.Escape(warning))
+			}
 		}
 		return v.csv.WriteCSV(out)
 	}
