@@ -39,6 +39,25 @@ func TestReadCSVNotebook(t *testing.T) {
 	}
 }
 
+// TestOrderOfNumbers: pandas reads a column of whole numbers as such, and its rows are
+// in their order.
+func TestOrderOfNumbers(t *testing.T) {
+	for ids, want := range map[string]string{"10 9 100 2": "2 9 10 100", "10 9 x": "10 9 x"} {
+		text := "timestamp,time_offset,worker_id,cpu_util,gpu_util\n"
+		for _, id := range strings.Fields(ids) {
+			text += "2026-01-01T00:00:00Z,0," + id + ",0.5,0.5\n"
+		}
+		f, problems, err := ReadCSV(strings.NewReader(text), CSVOptions{Name: "x.csv"})
+		if err != nil || len(problems) > 0 {
+			t.Fatal(err, problems)
+		}
+		s := NewSection5(f)
+		if rows, gpus := strings.Join(s.Heatmap.Rows, " "), strings.Join(s.Extra.GPUWorkers, " "); rows != want || gpus != want {
+			t.Errorf("rows %s, GPU workers %s, want %s", rows, gpus, want)
+		}
+	}
+}
+
 const csvHead = "timestamp,time_offset,worker_id,cpu_util\n"
 
 func TestReadCSVBounds(t *testing.T) {

@@ -1,9 +1,11 @@
 package analysis
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"nodemeter/analysis/stat"
@@ -158,7 +160,7 @@ func (s *Section5) overall(f *Frame) {
 			s.Extra.GPUWorkers = append(s.Extra.GPUWorkers, name)
 		}
 	}
-	slices.Sort(s.Extra.GPUWorkers)
+	slices.SortFunc(s.Extra.GPUWorkers, orderOf(f.Names))
 	for i, w := range f.Worker {
 		if usesGPU[w] {
 			ofWorkers.add(f.value(gpuColumn, i))
@@ -281,8 +283,24 @@ func pivot(f *Frame) (workers []int32, offsets []float64, cells map[pivotKey]row
 			workers = append(workers, int32(w))
 		}
 	}
-	slices.SortFunc(workers, func(a, b int32) int { return strings.Compare(f.Names[a], f.Names[b]) })
+	order := orderOf(f.Names)
+	slices.SortFunc(workers, func(a, b int32) int { return order(f.Names[a], f.Names[b]) })
 	return workers, offsets, cells
+}
+
+// orderOf is the order that pandas gives a column of these names: by number where
+// all of them are whole numbers, since it reads such a column as one.
+func orderOf(names []string) func(a, b string) int {
+	for _, name := range names {
+		if _, err := strconv.ParseInt(name, 10, 64); err != nil {
+			return strings.Compare
+		}
+	}
+	return func(a, b string) int {
+		x, _ := strconv.ParseInt(a, 10, 64)
+		y, _ := strconv.ParseInt(b, 10, 64)
+		return cmp.Or(cmp.Compare(x, y), strings.Compare(a, b))
+	}
 }
 
 func notebookBox(f *Frame, column int) *NotebookBox {

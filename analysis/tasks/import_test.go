@@ -155,6 +155,62 @@ func TestImportCases(t *testing.T) {
 	}
 }
 
+// TestMissingTimeColumns: a time whose column is not there is absent, as that of an
+// empty field is, and nothing is measured from it.
+func TestMissingTimeColumns(t *testing.T) {
+	for text, want := range map[string][2]bool{
+		"task_id,status,wait_time_secs,execution_secs,completion_time\na,SUCCESS,1,2,2026-01-01 00:00:03\n":                  {false, true},
+		"task_id,status,submit_time,wait_time_secs,execution_secs\na,SUCCESS,2026-01-01 00:00:00,1,2\n":                      {true, false},
+		"task_id,status,submit_time,wait_time_secs,execution_secs,completion_time\na,SUCCESS,,1,2,2026-01-01 00:00:03\n":     {false, true},
+		"task_id,status,wait_time_secs,execution_secs\na,SUCCESS,1,2\n":                                                      {false, false},
+		"task_id,submit_time,wait_time_secs,execution_secs,completion_time\na,2026-01-01 00:00:00,1,2,2026-01-01 00:00:03\n": {true, true},
+	} {
+		s := read(t, text, Options{})
+		if got := [2]bool{s.Submit[0] != NoTime, s.Completion[0] != NoTime}; got != want {
+			t.Errorf("%q: submit and completion there: %v, want %v", text, got, want)
+		}
+		if rate := NewThroughput(s).Configs[0].Throughput; want != [2]bool{true, true} && !math.IsNaN(float64(rate)) {
+			t.Errorf("%q: %v tasks/s", text, rate)
+		}
+	}
+}
+
+// TestLastLineThatNothingProves: it is taken, and not without a word.
+func TestLastLineThatNothingProves(t *testing.T) {
+	const text = "task_id,status,execution_secs\na,SUCCESS,12.34\nb,SUCCESS,12.3"
+	for _, c := range []struct {
+		text  string
+		warns bool
+	}{{text, true}, {text + "\n", false}} {
+		s := read(t, c.text, Options{})
+		warned := slices.ContainsFunc(s.Files[0].Warnings, func(w string) bool { return strings.Contains(w, "line 3, the last, has no newline") })
+		if ids(s) != "a b" || warned != c.warns {
+			t.Errorf("%q: tasks %q, warnings %q", c.text, ids(s), s.Files[0].Warnings)
+		}
+	}
+}
+
+// TestNothingCouldBeRead: a file of records that are all wrong is an error; one that
+// is only beginning is not.
+func TestNothingCouldBeRead(t *testing.T) {
+	for text, want := range map[string]string{
+		header10: "",
+		header10 + "2025-12-30 14:02:01.5,\"torn": "",
+		header10 + "x\r\ny\r\n":                   "none of 2 records could be read; the first, line 2: 1 fields under a header of 10 columns",
+		"\x1f\x8b\x08\x00":                        "gunzip it first",
+		"\xff\xfet\x00":                           "save it as UTF-8",
+	} {
+		file := filepath.Join(t.TempDir(), "metrics.csv")
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := Load(t.Context(), &Manifest{Runs: []Run{{File: file}}}, Options{})
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: error %v, want %q", text, err, want)
+		}
+	}
+}
+
 func TestWithoutAHeader(t *testing.T) {
 	for _, text := range []string{"", row10(1, "a"), "task_id,submit_time\na,2025-12-30 14:02:01\n", "task_id,execution_secs,execution_ms\n"} {
 		_, err := Read(context.Background(), "metrics.csv", strings.NewReader(text), Run{}, Options{})
@@ -175,6 +231,10 @@ func TestColumnMap(t *testing.T) {
 	s := read(t, "job,state,queued,ran,sat,system,other\n7,SUCCESS,1700000000.25,1500,0.25,parsl,x\n", Options{Map: m})
 	if s.ID(0) != "7" || s.Submit[0] != 1700000000_250000000 || s.Exec[0] != 1.5 || s.Wait[0] != 0.25 || s.Configs[0].Engine != "parsl" || s.Status[0] != StatusSuccess {
 		t.Errorf("%q %d %v %q", s.ID(0), s.Submit[0], s.Exec[0], s.Configs[0].Engine)
+	}
+	_, err = Read(t.Context(), "m", strings.NewReader("job,state,when,ran,sat,system\n7,SUCCESS,1,1500,0.25,parsl\n"), Run{}, Options{Map: m})
+	if err == nil || !strings.Contains(err.Error(), `no column "queued", which --map names; there are job, state, when, ran, sat, system`) {
+		t.Errorf("a column that is not there: %v", err)
 	}
 	for _, bad := range []string{"x", "nothing=a", "task_id=a:ms", "submit_time=a:ms", "execution_secs=a:weeks", "execution_secs="} {
 		if _, err := ParseColumnMap(bad); err == nil {

@@ -42,6 +42,29 @@ func TestManifestErrors(t *testing.T) {
 	}
 }
 
+// TestOneFileTwice: by another name its tasks would count twice too.
+func TestOneFileTwice(t *testing.T) {
+	t.Chdir(t.TempDir())
+	here, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile("one.csv", []byte(header10), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("one.csv", "link.csv"); err != nil {
+		t.Fatal(err)
+	}
+	for _, other := range []string{"./one.csv", "link.csv", filepath.Join(here, "one.csv")} {
+		if _, err := FindRuns([]string{"one.csv", other}, Run{}); err == nil || !strings.Contains(err.Error(), "is named twice") {
+			t.Errorf("one.csv and %s: %v", other, err)
+		}
+	}
+	if _, err := ParseManifest([]byte("runs:\n  - file: one.csv\n  - file: link.csv\n"), "."); err == nil || !strings.Contains(err.Error(), "the file of run 1 again") {
+		t.Errorf("in a manifest: %v", err)
+	}
+}
+
 func FuzzManifest(f *testing.F) {
 	f.Add([]byte("zone: UTC\nruns:\n  - file: a\n    nodes: 1\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {

@@ -3,7 +3,10 @@ package main
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
+	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -34,9 +37,11 @@ func newInspect() *cobra.Command {
 			if format == "json" {
 				enc := json.NewEncoder(cmd.OutOrStdout())
 				enc.SetIndent("", "  ")
-				return enc.Encode(result)
+				err = enc.Encode(result)
+			} else {
+				err = printInspected(cmd.OutOrStdout(), result)
 			}
-			return printInspected(cmd.OutOrStdout(), result)
+			return cmp.Or(err, result.useless(args))
 		},
 	}
 	cmd.Flags().StringVar(&format, "format", "text", "how to print: text or json")
@@ -48,6 +53,18 @@ func newInspect() *cobra.Command {
 type inspected struct {
 	Nodes    []*nodeInspected `json:"nodes"`
 	Problems []problemJSON    `json:"problems,omitempty"`
+}
+
+// useless says that there was something to read, and nothing could be.
+func (in *inspected) useless(paths []string) error {
+	if len(in.Problems) == 0 || slices.ContainsFunc(in.Nodes, func(n *nodeInspected) bool { return len(n.Windows) > 0 }) {
+		return nil
+	}
+	hint := ""
+	if slices.ContainsFunc(paths, func(p string) bool { return strings.EqualFold(filepath.Ext(p), ".csv") }) {
+		hint = "; a CSV is read by nodemeter summary and nodemeter tasks"
+	}
+	return errors.New("nothing could be read" + hint)
 }
 
 // nodeInspected is what there is of one node.
