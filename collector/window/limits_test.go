@@ -69,7 +69,7 @@ func TestMaxBytesHoldsAtEveryMoment(t *testing.T) {
 	f.m = newMaker("n1", 60)
 	for i := range 9000 {
 		if !f.tick() {
-			t.Fatalf("tick %d was not recorded: %v", i, f.w.reason)
+			t.Fatalf("tick %d was not recorded: %v", i, f.w.lost.why)
 		}
 		if i%50 == 0 {
 			check("after a tick")
@@ -122,7 +122,7 @@ func TestMaxBytesOfAnOpenWindowAlone(t *testing.T) {
 	f.ticks(9)
 	f.seals()
 	if !f.tick() {
-		t.Fatalf("recording did not resume: %v", f.w.reason)
+		t.Fatalf("recording did not resume: %v", f.w.lost.why)
 	}
 	if n, why := lost(f.finish()); n != 10 || !strings.Contains(why, "limit") {
 		t.Errorf("windows say %d lost (%s), want 10", n, why)

@@ -59,6 +59,7 @@ type Recorder struct {
 	done         chan struct{} // all goroutines have ended
 
 	stats counters
+	drops drops
 	lock  *os.File
 
 	w      *writer
@@ -157,13 +158,14 @@ func (o *Options) complete() error {
 }
 
 // Publish hands over a sample and returns at once; when the disk is so slow
-// that the queue is full, the sample is dropped and counted. No call may
+// that the queue is full, the sample is dropped and counted, its events kept. No call may
 // follow Close.
 func (r *Recorder) Publish(s *metric.Sample) {
 	s.Hold()
 	select {
 	case r.queue <- s:
 	default:
+		r.drops.add(s)
 		s.Release()
 		r.stats.dropped.Add(1)
 	}

@@ -70,6 +70,6 @@ func TestAppendDoesNotAllocate(t *testing.T) {
 		t.Errorf("%v allocations a tick", n)
 	}
 	if lost := f.stats.lost.Load(); lost > 0 {
-		t.Fatalf("%d samples lost: %v", lost, f.w.reason)
+		t.Fatalf("%d samples lost: %v", lost, f.w.lost.why)
 	}
 }

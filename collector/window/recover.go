@@ -139,7 +139,7 @@ func (w *writer) resumeSlot(res *resumable) (done bool, err error) {
 	if errors.Is(err, fs.ErrNotExist) || err == nil && st.Size() < res.good {
 		w.resume = nil
 		w.r.stats.lost.Add(res.samples)
-		w.miss(res.samples, fmt.Errorf("the open window was deleted or replaced: %s", res.path))
+		w.miss(losses{samples: res.samples, why: fmt.Errorf("the open window was deleted or replaced: %s", res.path)})
 		w.r.ledger.closed(res.path)
 		return false, nil
 	}

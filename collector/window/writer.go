@@ -47,10 +47,8 @@ type writer struct {
 	// its path leads elsewhere by now, or the kernel could not write it back.
 	stale atomic.Pointer[staleness]
 
-	resume  *resumable // to go on with
-	pending int64      // samples lost since the last one written
-	dropped int64      // of r.stats.dropped, how many are accounted for
-	reason  error      // why
+	resume *resumable // to go on with
+	lost   losses     // since the last sample written
 }
 
 // staleness is why a journal has to be opened anew, and whether in another part.
@@ -80,8 +78,13 @@ func (w *writer) run() {
 	}
 }
 
-// finish hands everything over to the sealer.
+// finish hands everything over to the sealer. What was lost at the very end is told
+// in the last window, where there is one.
 func (w *writer) finish() {
+	w.miss(w.r.drops.take())
+	if at := w.lost.last; w.lost.samples > 0 && (w.file != nil || w.resume != nil) && w.ready(at) == nil {
+		_ = w.append(w.lost.encode(nil, at)) // why it cannot be was logged with the first sample
+	}
 	w.retire()
 	if w.resume != nil {
 		w.r.sealer.add(w.resume.path)
@@ -92,23 +95,22 @@ func (w *writer) finish() {
 // in the window once writing works again.
 func (w *writer) publish(s *metric.Sample) {
 	defer s.Release()
-	if n := w.r.stats.dropped.Load(); n > w.dropped {
-		w.miss(n-w.dropped, errors.New("the disk was too slow: the queue was full"))
-		w.dropped = n
-	}
+	w.miss(w.r.drops.take())
 	if err := w.write(s); err != nil {
 		w.r.stats.lost.Add(1)
-		w.miss(1, err)
+		w.miss(lose(s, err))
 	}
 }
 
 // miss notes samples that did not reach a window; the first of them is logged.
-func (w *writer) miss(n int64, err error) {
-	if w.pending == 0 {
-		w.r.opt.Log.Error("samples are not recorded; sampling goes on, and recording will by itself", "err", err)
+func (w *writer) miss(l losses) {
+	if l.samples == 0 {
+		return
 	}
-	w.pending += n
-	w.reason = err
+	if w.lost.samples == 0 {
+		w.r.opt.Log.Error("samples are not recorded; sampling goes on, and recording will by itself", "err", l.why)
+	}
+	w.lost.join(l)
 }
 
 func (w *writer) write(s *metric.Sample) error {
@@ -116,18 +118,15 @@ func (w *writer) write(s *metric.Sample) error {
 		return err
 	}
 	e := w.enc
-	e.buf = e.buf[:0]
-	if w.pending > 0 {
-		e.buf = appendEvent(e.buf, metric.Event{Kind: metric.EventWriteLost, Time: s.Time, Count: w.pending, Detail: w.reason.Error()})
-	}
+	e.buf = w.lost.encode(e.buf[:0], s.Time)
 	e.sample(s)
 	if err := w.append(e.buf); err != nil {
 		e.rollback()
 		return err
 	}
-	if w.pending > 0 {
-		w.r.opt.Log.Info("recording again", "samples_lost", w.pending, "reason", w.reason)
-		w.pending, w.reason = 0, nil
+	if w.lost.samples > 0 {
+		w.r.opt.Log.Info("recording again", "samples_lost", w.lost.samples, "reason", w.lost.why)
+		w.lost = losses{}
 	}
 	w.samples++
 	w.r.stats.written.Add(1)
