@@ -192,16 +192,20 @@ func (r *reloader) reload() {
 }
 
 // withoutPassword is a setting as a log may show it. The start refuses an
-// address with a password in it, which does not mean that nobody writes one.
+// address with a password in it, which does not mean that nobody writes one; and
+// what stands behind a question mark may be one.
 func withoutPassword(value string) string {
 	u, err := url.Parse(value)
 	switch {
 	case err != nil && strings.Contains(value, "@"):
 		return "(not shown)"
-	case err == nil && u.User != nil:
-		return u.Redacted()
+	case err != nil || u.User == nil && (u.Host == "" || u.RawQuery == ""):
+		return value
 	}
-	return value
+	if u.RawQuery != "" {
+		u.RawQuery = "(not shown)"
+	}
+	return u.Redacted()
 }
 
 // reloading tells systemd that a reload has begun, which it wants with the time

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -70,7 +71,7 @@ func (d *daemon) pushing() ([]prometheus.Collector, error) {
 		Gatherer: prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) { return d.export.Gather() }),
 	}
 	if d.recorder != nil {
-		o.Fill = filler{dir: d.where, node: d.node.ID, perCore: d.perCoreSeries, always: always}.fill
+		o.Fill = filler{dir: d.where, node: d.node.ID, perCore: d.perCoreSeries, always: always, log: d.log}.fill
 	}
 	if d.writer, err = remotewrite.New(o); err != nil {
 		return nil, usagef("--remote-write.interval: %w", err)
@@ -103,6 +104,7 @@ type filler struct {
 	dir, node string
 	perCore   bool
 	always    []metric.Label
+	log       *slog.Logger
 }
 
 // mostSeries is how many series a batch from windows has.
@@ -134,6 +136,9 @@ func (f filler) fill(ctx context.Context, from, to time.Time, step time.Duration
 	}
 	if err := r.Err(); err != nil {
 		return fmt.Errorf("read windows: %w", err)
+	}
+	for _, p := range r.Problems() {
+		f.log.Warn("remote write: a window is damaged, and what it has lost stays a gap", "file", p.File, "lost", p.Lost, "err", p.Err)
 	}
 	if len(batch) == 0 {
 		return nil

@@ -22,6 +22,7 @@ const sendTimeout = 30 * time.Second
 type Client struct {
 	api    *remote.API
 	status *lastStatus
+	place  string // of the server, for errors
 	// v1 is set once the server has shown that it does not know 2.0.
 	v1      bool
 	settled bool // a message of the version in use has been accepted
@@ -52,29 +53,47 @@ func NewClient(address, configFile string) (*Client, error) {
 	}
 	status := &lastStatus{next: transport}
 	api, err := remote.NewAPI(address, remote.WithAPIPath(""), remote.WithAPINoRetryOnRateLimit(),
-		remote.WithAPIHTTPClient(&http.Client{Transport: status, Timeout: sendTimeout}),
+		remote.WithAPIHTTPClient(&http.Client{Transport: status, Timeout: sendTimeout, CheckRedirect: status.redirect(c.FollowRedirects)}),
 		remote.WithAPIBackoff(remote.BackoffConfig{Min: 10 * time.Millisecond, Max: 10 * time.Millisecond, MaxRetries: 1}))
 	if err != nil {
 		return nil, err
 	}
-	return &Client{api: api, status: status}, nil
+	return &Client{api: api, status: status, place: place(u)}, nil
 }
 
-// lastStatus remembers how the last request was answered, which the API client
-// tells in words only.
+// place is an address as an error may show it: what is behind it may be a secret.
+func place(u *url.URL) string {
+	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
+}
+
+// lastStatus remembers how the last request was answered, or why it was not, which
+// the API client tells in words only.
 type lastStatus struct {
 	next http.RoundTripper
 	code atomic.Int64 // 0: not answered
+	err  error        // why it was not, or why the answer is none
 }
 
 // RoundTrip implements http.RoundTripper.
 func (l *lastStatus) RoundTrip(r *http.Request) (*http.Response, error) {
 	l.code.Store(0)
-	resp, err := l.next.RoundTrip(r)
-	if err == nil {
+	var resp *http.Response
+	if resp, l.err = l.next.RoundTrip(r); l.err == nil {
 		l.code.Store(int64(resp.StatusCode))
 	}
-	return resp, err
+	return resp, l.err
+}
+
+// redirect follows one that asks for the same again. Others make a POST a GET
+// (RFC 9110, 15.4): a page to log in at would be taken for success.
+func (l *lastStatus) redirect(follow bool) func(*http.Request, []*http.Request) error {
+	return func(r *http.Request, before []*http.Request) error {
+		if follow && r.Method == before[0].Method && len(before) < 10 {
+			return nil
+		}
+		l.err = fmt.Errorf("the server redirects to %s: give the address that takes remote write", place(r.URL))
+		return l.err
+	}
 }
 
 // refused is an answer that will be the same next time: the batch is lost.
@@ -129,12 +148,20 @@ func (c *Client) send(ctx context.Context, series []Series) error {
 	}
 	if !c.v1 {
 		_, err := c.api.Write(ctx, remote.WriteV2MessageType, version2(series))
-		return err
+		return c.told(err)
 	}
 	message, err := version1(series)
 	if err != nil {
 		return refused{err}
 	}
 	_, err = c.api.Write(ctx, remote.WriteV1MessageType, message)
+	return c.told(err)
+}
+
+// told is an error as it may be logged: net/http's has the whole address in it.
+func (c *Client) told(err error) error {
+	if err != nil && c.status.err != nil {
+		return fmt.Errorf("%s: %w", c.place, c.status.err)
+	}
 	return err
 }

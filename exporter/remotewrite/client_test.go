@@ -102,6 +102,39 @@ func TestVersions(t *testing.T) {
 	}
 }
 
+// TestRedirects: one that makes a GET of it stores nothing and is no success; its
+// error, as any other, keeps to itself what stands in the address.
+func TestRedirects(t *testing.T) {
+	for status, works := range map[int]bool{
+		http.StatusMovedPermanently: false, http.StatusFound: false, http.StatusSeeOther: false,
+		http.StatusTemporaryRedirect: true, http.StatusPermanentRedirect: true,
+	} {
+		r := &receiver{}
+		r.answer = func(w http.ResponseWriter, q *http.Request) {
+			switch {
+			case q.URL.Path == "/api/v1/write":
+				http.Redirect(w, q, "/login?next=SECRET", status)
+			case q.Method == http.MethodPost:
+				stored(w, q)
+			}
+		}
+		err := client(t, r).Send(t.Context(), one)
+		if (err == nil) != works || isRefused(err) {
+			t.Errorf("%d: %v", status, err)
+		}
+		if err != nil && (!strings.Contains(err.Error(), "redirects to http://") || strings.Contains(err.Error(), "SECRET")) {
+			t.Errorf("%d: %v", status, err)
+		}
+	}
+	c, err := NewClient("http://127.0.0.1:1/write?token=SECRET", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Send(t.Context(), one); err == nil || strings.Contains(err.Error(), "SECRET") || !strings.Contains(err.Error(), "http://127.0.0.1:1/write: ") {
+		t.Errorf("nobody is there: %v", err)
+	}
+}
+
 // TestServerWithoutNativeHistograms gets the rest of the batch.
 func TestServerWithoutNativeHistograms(t *testing.T) {
 	r := &receiver{}

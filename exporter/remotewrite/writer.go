@@ -36,6 +36,9 @@ type Options struct {
 // is older comes from the windows.
 const DefaultQueue = 40
 
+// MostQueue is far more than anybody wants in memory.
+const MostQueue = 10_000
+
 // Writer pushes. Make one with New.
 type Writer struct {
 	o       Options
@@ -43,6 +46,9 @@ type Writer struct {
 	metrics *metrics
 	known   map[string][]metric.Label // series of the step before
 	down    bool                      // the server did not answer last
+
+	refusals int       // values that were refused since that was logged
+	logged   time.Time // when it was
 }
 
 // New checks the options.
@@ -50,7 +56,7 @@ func New(o Options) (*Writer, error) {
 	if o.Step < time.Second {
 		return nil, fmt.Errorf("a step of %s: at least a second", o.Step)
 	}
-	if o.Queue <= 0 {
+	if o.Queue == 0 {
 		o.Queue = DefaultQueue
 	}
 	w := &Writer{o: o, queue: newQueue(o.Queue)}
@@ -147,7 +153,9 @@ func (w *Writer) one(ctx context.Context, gap span, e entry) error {
 		err = w.fill(ctx, gap)
 	} else if err = w.send(ctx, e.series); err == nil || isRefused(err) {
 		w.queue.sent(e)
-		err = nil
+	}
+	if isRefused(err) { // it answers, which does not make it of use
+		return nil
 	}
 	w.noteReach(err)
 	return err
@@ -171,7 +179,7 @@ func (w *Writer) send(ctx context.Context, series []Series) error {
 		w.metrics.last.SetToCurrentTime()
 	case isRefused(err):
 		w.metrics.refused.Add(float64(n))
-		w.o.Log.Error("remote write: the server refuses a batch, which is lost", "values", n, "err", short(err))
+		w.noteRefusal(n, err)
 	default:
 		w.metrics.retries.Inc()
 	}
@@ -220,6 +228,20 @@ func (w *Writer) fill(ctx context.Context, gap span) error {
 	w.o.Log.Info("remote write: gap filled from windows", "from", gap.from, "to", to)
 	w.queue.filled(to)
 	return nil
+}
+
+// refusalsEvery is how often refusals are logged.
+const refusalsEvery = time.Minute
+
+// noteRefusal logs the first refusal, and then what adds up in a while: a wrong
+// address refuses every batch.
+func (w *Writer) noteRefusal(values int, err error) {
+	w.refusals += values
+	if !w.logged.IsZero() && time.Since(w.logged) < refusalsEvery {
+		return
+	}
+	w.o.Log.Error("remote write: the server refuses batches, which are lost", "values", w.refusals, "err", short(err))
+	w.refusals, w.logged = 0, time.Now()
 }
 
 // noteReach logs when the server is lost and found, not each attempt.

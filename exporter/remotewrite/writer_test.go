@@ -1,11 +1,13 @@
 package remotewrite
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"log/slog"
 	"math"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -166,6 +168,29 @@ func TestRefusedBatchesAreNotSentAgain(t *testing.T) {
 		w.deliver(t.Context())
 		if calls != 2 {
 			t.Errorf("%d sendings, want 2", calls)
+		}
+	})
+}
+
+// TestRefusalsAreLoggedOnceAMinute, and are no sign that the server is of use again.
+func TestRefusalsAreLoggedOnceAMinute(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		send := func(context.Context, []Series) error { return refused{errors.New("404")} }
+		w, err := New(Options{Step: time.Second, Gatherer: x(time.Now(), nil), Send: send, Log: slog.New(slog.NewTextHandler(&log, nil))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.down = true
+		for range 121 {
+			w.send(t.Context(), one)
+			<-time.After(time.Second)
+		}
+		w.gather(time.Now())
+		w.queue.close()
+		w.deliver(t.Context())
+		if n := strings.Count(log.String(), "refuses batches"); n != 3 || !strings.Contains(log.String(), "values=60") || strings.Contains(log.String(), "reached again") {
+			t.Errorf("%d times:\n%s", n, log.String())
 		}
 	})
 }
