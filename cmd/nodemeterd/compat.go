@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -21,7 +22,7 @@ func (d *daemon) compatible() ([]prometheus.Collector, error) {
 	}
 	c, err := compat.New(compat.Options{Exporters: d.compat, Node: facts, Latest: func() *metric.Sample { return d.export.Latest() }})
 	if err != nil {
-		return nil, usagef("--metrics.compat: %w", err)
+		return nil, d.placed(bad("metrics.compat", strings.Join(d.compat, ","), "%v", err))
 	}
 	return []prometheus.Collector{c}, nil
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/goccy/go-yaml/printer"
 	"github.com/goccy/go-yaml/token"
 	"github.com/spf13/pflag"
+	"golang.org/x/sys/unix"
 )
 
 // resolve fills in the flags that were not given, from the environment and the
@@ -28,6 +29,21 @@ func (s *settings) resolve(fs *pflag.FlagSet, env lookup) error {
 		if file, err = readConfig(s.configFile, fs); err != nil {
 			return err
 		}
+	}
+	s.place = func(b badSetting) error {
+		f := fs.Lookup(b.name)
+		_, inEnv := env(envName(b.name))
+		i := slices.IndexFunc(file, func(e entry) bool { return e.name == b.name })
+		switch {
+		case !f.Changed && inEnv && configurable(b.name):
+			return usagef("%s%s: %s", envName(b.name), b.shown(), b.reason)
+		case f.Changed || i < 0:
+			return usagef("--%s%s: %s", b.name, b.shown(), b.reason)
+		case b.secret: // the lines around it must not be shown
+			at := file[i].at.Position
+			return fmt.Errorf("%s:%d:%d: %s: %s", s.configFile, at.Line, at.Column, b.name, b.reason)
+		}
+		return positioned(s.configFile, file[i].at, b.name+": "+b.reason)
 	}
 	var failed error
 	fs.VisitAll(func(f *pflag.Flag) {
@@ -50,7 +66,38 @@ func (s *settings) resolve(fs *pflag.FlagSet, env lookup) error {
 	if failed != nil {
 		return failed
 	}
-	return s.check()
+	return s.placed(s.check())
+}
+
+// badSetting is a value that cannot be, which parsing alone does not tell.
+type badSetting struct {
+	name   string // of the flag
+	value  string // "" is not shown
+	reason string
+	secret bool // it may hold a password
+}
+
+func (b badSetting) Error() string { return "--" + b.name + b.shown() + ": " + b.reason }
+
+func (b badSetting) shown() string {
+	if b.value == "" {
+		return ""
+	}
+	return "=" + b.value
+}
+
+// bad makes one of a value and what is wrong with it.
+func bad(name string, value any, reason string, args ...any) error {
+	return badSetting{name: name, value: fmt.Sprint(value), reason: fmt.Sprintf(reason, args...)}
+}
+
+// placed says of a bad setting where it comes from: a wrong command line or
+// environment, or a place in the configuration file.
+func (s *settings) placed(err error) error {
+	if b := (badSetting{}); s.place != nil && errors.As(err, &b) {
+		return s.place(b)
+	}
+	return err
 }
 
 // envName is the environment variable of a flag.
@@ -85,19 +132,45 @@ const maxConfig = 32 << 10
 
 // readConfig reads a YAML file whose keys are flag names, dotted or nested.
 func readConfig(path string, fs *pflag.FlagSet) ([]entry, error) {
-	f, err := os.Open(path)
+	text, err := readSmall(path, maxConfig)
 	if err != nil {
 		return nil, fmt.Errorf("configuration file: %w", err)
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxConfig+1))
-	if err != nil {
-		return nil, fmt.Errorf("configuration file: %w", err)
-	}
-	if len(text) > maxConfig {
-		return nil, fmt.Errorf("configuration file: %s has more than %d bytes: it is not one of nodemeterd", path, maxConfig)
 	}
 	return parseConfig(path, text, fs)
+}
+
+// readSmall reads a file that a person has written. One that is none, such as a
+// pipe that nobody writes to, could be waited for without end.
+func readSmall(path string, most int64) ([]byte, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a file but a %s", path, kindOf(info.Mode()))
+	}
+	text, err := io.ReadAll(io.LimitReader(f, most+1))
+	if err == nil && int64(len(text)) > most {
+		err = fmt.Errorf("%s has more than %d bytes: it is not one of nodemeterd's", path, most)
+	}
+	return text, err
+}
+
+func kindOf(m os.FileMode) string {
+	switch {
+	case m.IsDir():
+		return "directory"
+	case m&os.ModeNamedPipe != 0:
+		return "pipe"
+	case m&os.ModeSocket != 0:
+		return "socket"
+	}
+	return "device"
 }
 
 func parseConfig(path string, text []byte, fs *pflag.FlagSet) (entries []entry, err error) {
@@ -208,6 +281,10 @@ func (c *configReader) scalars(f *pflag.Flag, n ast.Node) ([]string, error) {
 			out = append(out, s...)
 		}
 		return out, nil
+	case *ast.LiteralNode: // | and >: its own token is that sign
+		return []string{n.Value.Value}, nil
+	case *ast.AnchorNode, *ast.AliasNode, *ast.TagNode:
+		return nil, positioned(c.path, n.GetToken(), f.Name+": write the value itself, without tags, anchors and aliases")
 	case ast.ScalarNode:
 		return []string{n.GetToken().Value}, nil
 	}

@@ -60,11 +60,7 @@ func (s *settings) startable(env lookup) error {
 	}
 	d := &daemon{settings: s, log: slog.New(slog.DiscardHandler), node: &metric.Entity{Kind: metric.Node, ID: name}}
 	if s.recordWindows {
-		dir, err := s.dir(env, os.Getuid())
-		if err != nil {
-			return err
-		}
-		if err := s.windowOptions(name, dir, d.log).Check(); err != nil {
+		if _, err := s.dir(env, os.Getuid()); err != nil {
 			return err
 		}
 	}

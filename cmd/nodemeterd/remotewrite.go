@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -40,7 +41,7 @@ func (r *remoteSettings) always(node string) ([]metric.Label, error) {
 	for _, l := range r.labels {
 		name, value, ok := strings.Cut(l, "=")
 		if !ok || !model.LegacyValidation.IsValidLabelName(name) || strings.HasPrefix(name, "__") {
-			return nil, usagef("--remote-write.labels=%s: must be NAME=VALUE", l)
+			return nil, bad("remote-write.labels", l, "must be NAME=VALUE")
 		}
 		out = append(out, metric.Label{Name: name, Value: value})
 	}
@@ -63,8 +64,11 @@ func (d *daemon) pushing() ([]prometheus.Collector, error) {
 		return nil, err
 	}
 	client, err := remotewrite.NewClient(d.remote.url, d.remote.config)
+	if errors.Is(err, remotewrite.ErrAddress) {
+		return nil, d.placed(badSetting{name: "remote-write.url", reason: err.Error(), secret: true})
+	}
 	if err != nil {
-		return nil, usagef("--remote-write.url: %w", err)
+		return nil, fmt.Errorf("--remote-write.config.file: %w", err)
 	}
 	o := remotewrite.Options{
 		Step: d.remote.step, Queue: d.remote.queue, Labels: always, Send: client.Send, Log: d.log,
@@ -74,7 +78,7 @@ func (d *daemon) pushing() ([]prometheus.Collector, error) {
 		o.Fill = filler{dir: d.where, node: d.node.ID, perCore: d.perCoreSeries, always: always, log: d.log}.fill
 	}
 	if d.writer, err = remotewrite.New(o); err != nil {
-		return nil, usagef("--remote-write.interval: %w", err)
+		return nil, d.placed(bad("remote-write.interval", d.remote.step, "%v", err))
 	}
 	return []prometheus.Collector{d.writer}, nil
 }

@@ -14,7 +14,9 @@ import (
 
 	"nodemeter/collector"
 	"nodemeter/collector/host"
+	"nodemeter/collector/window"
 	"nodemeter/exporter"
+	"nodemeter/exporter/remotewrite"
 )
 
 // defaultListen is reachable from this machine only: what a run uses is the
@@ -57,6 +59,8 @@ type settings struct {
 
 	logLevel  string
 	logFormat string
+
+	place func(badSetting) error // where a setting comes from; set by resolve
 }
 
 // group is a paragraph of --help.
@@ -130,24 +134,43 @@ func (s *settings) otherFlags(fs *pflag.FlagSet) {
 func (s *settings) check() error {
 	switch {
 	case s.interval < collector.MinInterval:
-		return usagef("--interval=%s: the shortest interval is %s", s.interval, collector.MinInterval)
+		return bad("interval", s.interval, "the shortest interval is %s", collector.MinInterval)
 	case s.recordWindows && s.windowsWidth < s.interval:
-		return usagef("--windows.width=%s is shorter than --interval=%s", s.windowsWidth, s.interval)
+		return bad("windows.width", s.windowsWidth, "it is shorter than --interval=%s", s.interval)
+	case s.syncInterval <= 0:
+		return bad("windows.sync-interval", s.syncInterval, "must be longer than nothing")
 	case s.maxSeries < 1:
-		return usagef("--metrics.max-series=%d: must be at least 1", s.maxSeries)
+		return bad("metrics.max-series", s.maxSeries, "must be at least 1")
+	case s.workers.rootPID < 0:
+		return bad("collector.root-pid", s.workers.rootPID, "no process has a negative number")
+	case s.remote.queue < 1 || s.remote.queue > remotewrite.MostQueue:
+		return bad("remote-write.queue", s.remote.queue, "must be from 1 to %d", remotewrite.MostQueue)
 	case s.logFormat != "logfmt" && s.logFormat != "json":
-		return usagef("--log.format=%s: must be logfmt or json", s.logFormat)
+		return bad("log.format", s.logFormat, "must be logfmt or json")
 	}
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(s.logLevel)); err != nil {
-		return usagef("--log.level=%s: must be debug, info, warn or error", s.logLevel)
+		return bad("log.level", s.logLevel, "must be debug, info, warn or error")
+	}
+	if err := (window.Options{Dir: ".", Node: "n", Width: s.windowsWidth}).Check(); s.recordWindows && err != nil {
+		return bad("windows.width", s.windowsWidth, "%v", err)
+	}
+	if err := (window.Options{Dir: ".", Node: "n", MaxBytes: int64(s.maxBytes)}).Check(); s.recordWindows && err != nil {
+		return bad("windows.max-bytes", &s.maxBytes, "%v", err)
+	}
+	if _, err := s.remote.always("n"); err != nil {
+		return err
 	}
 	if !s.serves() || s.systemdSocket {
 		return nil
 	}
 	for _, a := range s.listen {
-		if _, _, err := net.SplitHostPort(a); err != nil {
-			return usagef("--web.listen-address=%s: must be HOST:PORT or :PORT", a)
+		_, port, err := net.SplitHostPort(a)
+		if err == nil {
+			_, err = net.LookupPort("tcp", port)
+		}
+		if err != nil {
+			return bad("web.listen-address", a, "must be HOST:PORT or :PORT")
 		}
 	}
 	return nil

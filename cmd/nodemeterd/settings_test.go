@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
+	"golang.org/x/sys/unix"
 )
 
 // parse resolves a command line, an environment and a configuration file.
@@ -92,13 +94,76 @@ func TestConfigErrors(t *testing.T) {
 		"interval: {a: 1}\n":              "1:11: interval takes a duration",
 		"once: true\n":                    "unknown setting once",
 		"config.file: x\n":                "unknown setting config.file",
-		"interval: 1ms\n":                 "the shortest interval is 10ms",
-		"windows.width: 1s\ninterval: 1m": "is shorter than",
+		"interval: 1ms\n":                 "c.yaml:1:11: interval: the shortest interval is 10ms",
+		"windows.width: 1s\ninterval: 1m": "c.yaml:1:16: windows.width: it is shorter than",
+		"log:\n  level: loud\n":           "c.yaml:2:10: log.level: must be debug",
+		"windows.width: 7s\n":             "c.yaml:1:16: windows.width: windows: width 7s must be whole seconds",
+		"windows.max-bytes: 1\n":          "c.yaml:1:20: windows.max-bytes: windows: a limit of 1 bytes",
+		"windows.sync-interval: 0s\n":     "c.yaml:1:24: windows.sync-interval: must be longer",
+		"web.listen-address: ''\n":        "c.yaml:1:21: web.listen-address: must be HOST:PORT",
+		"remote-write.queue: -5\n":        "c.yaml:1:21: remote-write.queue: must be from 1",
+		"remote-write.labels: [x]\n":      "c.yaml:1:22: remote-write.labels: must be NAME=VALUE",
+		"windows.dir: &d run1\n":          "c.yaml:1:14: windows.dir: write the value itself, without tags",
+		"windows.dir: *d\n":               "c.yaml:1:14: windows.dir: write the value itself",
+		"windows.dir: !!str run1\n":       "c.yaml:1:14: windows.dir: write the value itself",
 		"interval: \"\n":                  "c.yaml:1:",
 	} {
 		_, err := parse(t, nil, nil, file)
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: want an error with %q, got %v", file, want, err)
+		}
+	}
+}
+
+// TestBadSettingsSayWhereTheyAreFrom: a wrong command line or environment is status 2,
+// a wrong file 1.
+func TestBadSettingsSayWhereTheyAreFrom(t *testing.T) {
+	for _, c := range []struct {
+		args  []string
+		env   map[string]string
+		file  string
+		want  string
+		usage bool
+	}{
+		{[]string{"--interval=1ms"}, nil, "interval: 2ms\n", "--interval=1ms: the shortest", true},
+		{nil, map[string]string{"NODEMETER_INTERVAL": "1ms"}, "interval: 2ms\n", "NODEMETER_INTERVAL=1ms: the shortest", true},
+		{nil, nil, "interval: 2ms\n", "c.yaml:1:11: interval: the shortest", false},
+		{[]string{"--windows.width=7s"}, nil, "", "--windows.width=7s: ", true},
+		{[]string{"--windows.max-bytes=1"}, nil, "", "--windows.max-bytes=1", true},
+		{[]string{"--web.listen-address=:99999"}, nil, "", "--web.listen-address=:99999: ", true},
+		{[]string{"--collector.root-pid=-1"}, nil, "", "--collector.root-pid=-1: ", true},
+	} {
+		_, err := parse(t, c.args, c.env, c.file)
+		if usage := (usageError{}); err == nil || !strings.Contains(err.Error(), c.want) || errors.As(err, &usage) != c.usage {
+			t.Errorf("%v %v %q: %v, want %q, usage %v", c.args, c.env, c.file, err, c.want, c.usage)
+		}
+	}
+}
+
+// TestBlockScalars: YAML's ways to write a long value are values.
+func TestBlockScalars(t *testing.T) {
+	for _, file := range []string{"windows.dir: >-\n  run1\n", "windows.dir: |-\n  run1\n", "windows.dir: 'run1'\n", "windows.dir: \"run1\"\n"} {
+		if s, err := parse(t, nil, nil, file); err != nil || s.windowsDir != "run1" {
+			t.Errorf("%q: %q, %v", file, s.windowsDir, err)
+		}
+	}
+}
+
+// TestConfigIsAFile: whatever else has the name is refused, and not waited for.
+func TestConfigIsAFile(t *testing.T) {
+	dir := t.TempDir()
+	pipe := filepath.Join(dir, "pipe")
+	if err := unix.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{pipe: "is not a file but a pipe", dir: "is not a file but a directory", "/dev/zero": "is not a file but a device"} {
+		for name, read := range map[string]func() error{
+			"configuration":     func() error { _, err := readConfig(path, nil); return err },
+			"web configuration": func() error { _, err := readWebConfig(path); return err },
+		} {
+			if err := read(); err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s %s: %v", name, path, err)
+			}
 		}
 	}
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"fmt"
-	"os"
 	"path/filepath"
 
 	"github.com/prometheus/exporter-toolkit/web"
@@ -84,13 +83,16 @@ type webFile struct {
 	Rest  map[string]any    `yaml:",inline"`
 }
 
+// maxWebConfig is the most that is read of the file and of each that it names.
+const maxWebConfig = 1 << 20
+
 // readWebConfig is the file with the certificates that it names in their place.
 func readWebConfig(path string) ([]byte, error) {
 	failed := func(err error) ([]byte, error) { return nil, fmt.Errorf("web configuration file %s: %w", path, err) }
-	if err := web.Validate(path); err != nil {
-		return failed(err)
+	text, err := readSmall(path, maxWebConfig)
+	if err == nil {
+		err = web.Validate(path)
 	}
-	text, err := os.ReadFile(path)
 	if err != nil {
 		return failed(err)
 	}
@@ -107,7 +109,7 @@ func readWebConfig(path string) ([]byte, error) {
 		if !filepath.IsAbs(name) {
 			name = filepath.Join(filepath.Dir(path), name)
 		}
-		b, err := os.ReadFile(name)
+		b, err := readSmall(name, maxWebConfig)
 		if err != nil {
 			return failed(err)
 		}

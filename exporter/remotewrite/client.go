@@ -30,6 +30,9 @@ type Client struct {
 	plain bool
 }
 
+// ErrAddress is within the error for an address that cannot be used.
+var ErrAddress = errors.New("cannot be used")
+
 // NewClient makes a client of a full URL, such as
 // http://prometheus:9090/api/v1/write. configFile holds credentials and TLS as
 // Prometheus' remote_write section has them ("" is none).
@@ -37,9 +40,9 @@ func NewClient(address, configFile string) (*Client, error) {
 	u, err := url.Parse(address)
 	switch {
 	case err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "":
-		return nil, errors.New("give the full address, such as http://prometheus:9090/api/v1/write")
+		return nil, fmt.Errorf("the address %w: give all of it, such as http://prometheus:9090/api/v1/write", ErrAddress)
 	case u.User != nil:
-		return nil, errors.New("a password on a command line can be read by everybody on this machine; put it into the configuration file")
+		return nil, fmt.Errorf("an address with a password %w, because others can read it: put user and password into --remote-write.config.file", ErrAddress)
 	}
 	c := &config.HTTPClientConfig{FollowRedirects: true, EnableHTTP2: true}
 	if configFile != "" {
