@@ -159,6 +159,15 @@ func TestNoLibrary(t *testing.T) {
 	}
 }
 
+// TestNamedLibraryIsNotThere: who names a library has GPUs.
+func TestNamedLibraryIsNotThere(t *testing.T) {
+	r := newRig(t, "/typo/libnvidia-ml.so.1").start()
+	r.until("the node's GPUs have failed", func(v view) bool { return v.node() == "failed" })
+	if _, err := r.tick(); err == nil || !strings.Contains(err.Error(), "--gpu.library=/typo/libnvidia-ml.so.1: there is no such file") {
+		t.Errorf("error %v", err)
+	}
+}
+
 func TestReleaseAndResume(t *testing.T) {
 	r := newRig(t, fakeLibrary(t)).start()
 	r.until("all is well", func(v view) bool { return v.states() == allOK })

@@ -118,6 +118,10 @@ func (s *Source) nothing(p *plan) {
 		s.idle(nodeNone, nil, "a GPU library is installed, but there is neither driver nor device; it is not loaded", "library", p.library)
 		return
 	}
+	if s.opt.Library != "" { // a wrong path is not a node without GPUs
+		s.idle(nodeFailed, fmt.Errorf("--gpu.library=%s: there is no such file", s.opt.Library), "GPUs cannot be read")
+		return
+	}
 	s.idle(nodeNone, nil, "no GPU driver on this node", "looked_for", soname+", amdgpu")
 }
 

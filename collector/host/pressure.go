@@ -15,8 +15,9 @@ import (
 // Pressure reads /proc/pressure: how long tasks waited for processors, memory
 // and I/O (pressure stall information, Documentation/accounting/psi.rst).
 type Pressure struct {
-	node  *metric.Entity
-	files [len(pressureSubjects)]stalls
+	node    *metric.Entity
+	files   [len(pressureSubjects)]stalls
+	without int // reads until the files are looked for again, where there were none
 }
 
 var pressureSubjects = [...]string{"cpu", "memory", "io"}
@@ -59,14 +60,27 @@ func (p *Pressure) Descs() []*metric.Desc {
 }
 
 // Read adds the figures of each file that can be read; the error joins those
-// of the others.
+// of the others. A kernel without pressure stall information, as some
+// distributions have it, has none of them, and nothing is added.
 func (p *Pressure) Read(ctx context.Context, b *metric.Batch) error {
+	if p.without > 0 {
+		p.without--
+		return ctx.Err()
+	}
 	var errs [len(pressureSubjects)]error
+	absent := 0
 	for i := range p.files {
 		if errs[i] = ctx.Err(); errs[i] != nil {
 			break
 		}
 		errs[i] = p.files[i].read(b, p.node)
+		if errors.Is(errs[i], fs.ErrNotExist) || errors.Is(errs[i], syscall.EOPNOTSUPP) {
+			absent++
+		}
+	}
+	if absent == len(errs) {
+		p.without = reopenEvery
+		return nil
 	}
 	return errors.Join(errs[:]...)
 }
@@ -74,9 +88,6 @@ func (p *Pressure) Read(ctx context.Context, b *metric.Batch) error {
 func (s *stalls) read(b *metric.Batch, node *metric.Entity) error {
 	data, err := s.file.read()
 	now := time.Now()
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.EOPNOTSUPP) {
-		return fmt.Errorf("%w (a kernel without pressure stall information; where it is built in, boot with psi=1)", err)
-	}
 	if err != nil {
 		return err
 	}

@@ -47,16 +47,36 @@ func TestPressureShareThatCannotBe(t *testing.T) {
 	}
 }
 
-// A kernel without PSI has no such directory; what there is, is still read.
-func TestPressureMissing(t *testing.T) {
+// One that is missing is an error; what there is, is still read.
+func TestPressureFileMissing(t *testing.T) {
 	root, cfg := fixture(t)
 	if err := os.Remove(filepath.Join(root, "proc/pressure/memory")); err != nil {
 		t.Fatal(err)
 	}
 	got, err := read(t, NewPressure(cfg))
 	checkErr(t, "missing", err, "proc/pressure/memory")
-	checkErr(t, "advice", err, "psi=1")
 	want(t, got, map[string]any{"node n1 pressure_memory_some_seconds": absent, "node n1 pressure_io_some_seconds": 4.636892})
+}
+
+// A kernel without pressure stall information has none of the files: that is no
+// failure, and is looked at again later.
+func TestWithoutPressure(t *testing.T) {
+	root, cfg := fixture(t)
+	dir := filepath.Join(root, "proc/pressure")
+	if err := os.Rename(dir, dir+".away"); err != nil {
+		t.Fatal(err)
+	}
+	p := NewPressure(cfg)
+	for range reopenEvery + 2 {
+		want(t, mustRead(t, p), map[string]any{"node n1 pressure_cpu_some_seconds": absent})
+	}
+	if err := os.Rename(dir+".away", dir); err != nil {
+		t.Fatal(err)
+	}
+	for range reopenEvery {
+		mustRead(t, p)
+	}
+	want(t, mustRead(t, p), map[string]any{"node n1 pressure_cpu_some_seconds": 20.086351})
 }
 
 func TestParsePressure(t *testing.T) {
