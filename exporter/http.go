@@ -12,6 +12,7 @@ import (
 // What a client may cost. A scrape takes well under a millisecond, so that
 // more than maxScrapes at once means clients that do not read.
 const (
+	maxConnections    = 256 // of about 20 KB each
 	maxScrapes        = 64
 	maxHeaderBytes    = 16 << 10
 	readHeaderTimeout = 5 * time.Second
@@ -47,6 +48,7 @@ func NewServer(h http.Handler, log *slog.Logger) *http.Server {
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
+		ConnState:         newConnections(maxConnections).follow,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug), // handshakes of port scanners
 	}
 }

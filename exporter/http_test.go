@@ -1,9 +1,12 @@
 package exporter
 
 import (
+	"bufio"
 	"compress/gzip"
+	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -111,6 +114,65 @@ func TestSlowReadersHoldNoPlace(t *testing.T) {
 		close(take)
 		wg.Wait()
 	})
+}
+
+// TestConnectionsAreBounded: those who hold more than there may be lose their oldest,
+// a request under way is not cut off, and others are served all the time.
+func TestConnectionsAreBounded(t *testing.T) {
+	const most = 4
+	started, finish := make(chan bool), make(chan bool)
+	limit := newConnections(most)
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/busy" {
+			started <- true
+			<-finish
+		}
+		fmt.Fprint(w, "ok")
+	}))
+	s.Config.ConnState = limit.follow
+	s.Start()
+	defer s.Close()
+	dial := func(path string) (net.Conn, *bufio.Reader) {
+		c, err := net.Dial("tcp", s.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		fmt.Fprintf(c, "GET %s HTTP/1.1\r\nHost: x\r\n\r\n", path)
+		return c, bufio.NewReader(c)
+	}
+	answer := func(r *bufio.Reader) error {
+		resp, err := http.ReadResponse(r, nil)
+		if err != nil {
+			return err
+		}
+		_, err = io.Copy(io.Discard, resp.Body)
+		return err
+	}
+	_, busy := dial("/busy")
+	<-started
+	var held []*bufio.Reader
+	for i := range 3 * most {
+		_, r := dial("/")
+		if err := answer(r); err != nil {
+			t.Fatalf("connection %d: %v", i, err)
+		}
+		held = append(held, r)
+	}
+	for i, r := range held[:2*most] { // the server has closed the oldest
+		if _, err := r.ReadByte(); err != io.EOF {
+			t.Errorf("connection %d is still there: %v", i, err)
+		}
+	}
+	limit.mu.Lock()
+	if n := len(limit.open); n > most {
+		t.Errorf("%d connections, at most %d", n, most)
+	}
+	limit.mu.Unlock()
+	close(finish)
+	if err := answer(busy); err != nil {
+		t.Errorf("the request under way: %v", err)
+	}
 }
 
 func TestPlainWhereGzipIsNotTaken(t *testing.T) {

@@ -12,33 +12,26 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// TestSignalsWhileStarting sends what would end the process by default while
-// the start waits for a file.
+// TestSignalsWhileStarting sends what would end the process by default while it
+// starts: when it looks for the directory of windows, which is none here.
 func TestSignalsWhileStarting(t *testing.T) {
-	pipe := filepath.Join(t.TempDir(), "web.yml")
-	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
-		t.Fatal(err)
-	}
 	s := &settings{}
 	s.flags()
-	s.webConfigFile = pipe
-	ended := make(chan error)
-	go func() { ended <- serve(context.Background(), s, &configuration{}, slog.New(slog.DiscardHandler)) }()
-	w, err := os.OpenFile(pipe, os.O_WRONLY, 0) // waits for the reader
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, sig := range []syscall.Signal{syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2} {
-		if err := syscall.Kill(os.Getpid(), sig); err != nil {
-			t.Fatal(err)
+	s.listen = []string{"none"}
+	env := func(name string) (string, bool) {
+		if name != "STATE_DIRECTORY" {
+			return "", false
 		}
+		for _, sig := range []syscall.Signal{syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2} {
+			if err := syscall.Kill(os.Getpid(), sig); err != nil {
+				t.Error(err)
+			}
+		}
+		return "/dev/null", true
 	}
-	if _, err := w.WriteString("no configuration\n"); err != nil {
-		t.Fatal(err)
-	}
-	w.Close()
-	if err := <-ended; err == nil || !strings.Contains(err.Error(), pipe) {
-		t.Errorf("got %v, want an error about %s", err, pipe)
+	err := serve(context.Background(), s, &configuration{env: env}, slog.New(slog.DiscardHandler))
+	if err == nil || !strings.Contains(err.Error(), "/dev/null/windows") {
+		t.Errorf("got %v, want an error about the directory", err)
 	}
 }
 
