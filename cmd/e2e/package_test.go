@@ -236,6 +236,13 @@ func (s *service) dropIns() {
 		cp "$f" nodemeterd.service.d/90-test.conf && said=$(systemd-analyze verify nodemeterd.service 2>&1)
 		[ -z "$said" ] || { echo "$f: $said"; exit 1; }
 	done`)
+	s.sh(`cd /etc/systemd/system && cp /usr/share/nodemeter/systemd/everyone-reads.conf nodemeterd.service.d/90-test.conf &&
+		systemctl daemon-reload && systemctl restart nodemeterd`)
+	s.active()
+	s.written(3)
+	if out := s.sh("setpriv --reuid 65534 --regid 65534 --clear-groups nodemeter summary " + windowsDir); !strings.Contains(out, "Resource Utilization Summary") {
+		s.t.Errorf("everybody reads what was there before, too:\n%s", out)
+	}
 	s.sh(`cd /etc/systemd/system && cp /usr/share/nodemeter/systemd/socket.conf nodemeterd.service.d/90-test.conf &&
 		systemctl daemon-reload && systemctl stop nodemeterd && systemctl enable --now nodemeterd.socket`)
 	s.scrape(`version="1.0.0"} 1`) // which starts it

@@ -30,7 +30,7 @@ func TestSignalsWhileStarting(t *testing.T) {
 		return "/dev/null", true
 	}
 	err := serve(context.Background(), s, &configuration{env: env}, slog.New(slog.DiscardHandler))
-	if err == nil || !strings.Contains(err.Error(), "/dev/null/windows") {
+	if err == nil || !strings.Contains(err.Error(), "windows directory: mkdir /dev/null") {
 		t.Errorf("got %v, want an error about the directory", err)
 	}
 }

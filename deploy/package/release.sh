@@ -99,8 +99,8 @@ tarball() {
   cp "$stage"/man?/* "$top/man"
   cp -r docs deploy/systemd deploy/slurm deploy/package/completions "$top"
   mkdir "$top/prometheus" "$top/grafana"
-  cp deploy/prometheus/rules/* "$top/prometheus"
-  cp deploy/grafana/dashboards/* "$top/grafana"
+  cp -r deploy/prometheus/{prometheus.yml,rules,targets} "$top/prometheus"
+  cp -r deploy/grafana/{dashboards,provisioning} "$top/grafana"
   chmod -R u=rwX,go=rX "$top"
   tar -C "$work" --sort=name --mtime="@$SOURCE_DATE_EPOCH" --owner=0 --group=0 --numeric-owner -cf - "$name" | gzip -1n >"$dist/$name.tar.gz"
 }
