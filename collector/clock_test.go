@@ -101,6 +101,24 @@ func TestSlewingIsNotAStep(t *testing.T) {
 	})
 }
 
+// TestSlewingAddsUp over a long interval, and is no step either.
+func TestSlewingAddsUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &wall{}
+		c := newClock(w.now, w.asleep)
+		for _, by := range []struct {
+			drift time.Duration
+			step  bool
+		}{{300 * time.Millisecond, false}, {-300 * time.Millisecond, false}, {2 * time.Second, true}} {
+			wait(10 * time.Minute)
+			w.offset.Add(int64(by.drift))
+			if _, j := c.observe(); (j.step != 0) != by.step {
+				t.Errorf("%v in ten minutes: a step of %v", by.drift, j.step)
+			}
+		}
+	})
+}
+
 func TestSinceBootAsleepIsNotNegative(t *testing.T) {
 	if d := SinceBootAsleep(); d < -time.Millisecond {
 		t.Error(d)

@@ -281,6 +281,25 @@ func TestSinkThatBlocksCausesMissedTicks(t *testing.T) {
 	})
 }
 
+// TestOneMissedTick is counted like many.
+func TestOneMissedTick(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := 0
+		block := func(*metric.Sample) {
+			if n++; n == 2 {
+				wait(2200 * time.Millisecond)
+			}
+		}
+		got := run(t, 5*time.Second, Options{Sources: []Entry{{Name: "a", Source: &source{}}}, Sinks: []func(*metric.Sample){block}})
+		expect(t, got,
+			"1s late 0s covers 700ms start",
+			"2s late 0s covers 1s",
+			"4s late 200ms covers 2.2s missed_ticks overrun.",
+			"5s late 0s covers 800ms",
+			"5.3s late 0s covers 300ms stop")
+	})
+}
+
 func TestStateChangesAreLoggedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer

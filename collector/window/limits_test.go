@@ -104,6 +104,25 @@ func sampleAt(f *faulty, file File) int {
 	return len(f.kept)
 }
 
+// TestFailedWritesTakeNoRoom: what could not be written is not counted, or a full disk
+// would, write by write, cost the windows that are there.
+func TestFailedWritesTakeNoRoom(t *testing.T) {
+	f := newFaulty(t, options(t, t.TempDir()))
+	f.ticks(3)
+	f.disk.set(func(d *faultyDisk) { d.space = 0 })
+	f.ticks(2)
+	used := f.ledger.used
+	if f.ticks(50) != 0 {
+		t.Fatal("written to a full disk")
+	}
+	if n := f.ledger.used - used; n > 100 { // the room to seal them grows with the number of samples lost
+		t.Errorf("50 writes that failed count as %d bytes", n)
+	}
+	f.disk.set(func(d *faultyDisk) { d.space = -1 })
+	f.ticks(1)
+	f.finish()
+}
+
 // TestMaxBytesOfAnOpenWindowAlone: while nothing can be sealed or deleted,
 // appending stops at the limit, is counted, and goes on once there is room.
 func TestMaxBytesOfAnOpenWindowAlone(t *testing.T) {

@@ -104,6 +104,26 @@ func TestNumberGivenToAnother(t *testing.T) {
 	near(t, "after", cpuOf(t, s), 0.50)
 }
 
+// TestFoundLateIsNoBurst: what a process used before it was found is counted, and is
+// not the load of the interval in which it was.
+func TestFoundLateIsNoBurst(t *testing.T) {
+	for _, before := range []bool{true, false} {
+		m, s := treeMachine(t)
+		cpuOf(t, s)
+		m.put(proc{pid: 12, ppid: 11, comm: "a", start: 61, own: 4000})
+		st, err := s.files.stat(12)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.ledger.join(&st, s.ledger.byPID[11].owner, before)
+		w := read(t, s)["run-10"]
+		near(t, "CPU seconds", w["worker_cpu_seconds"], 40.10)
+		if cores := w["worker_cpu_cores"]; (cores == 0) != before {
+			t.Errorf("there before: %v; %v cores busy", before, cores)
+		}
+	}
+}
+
 func TestNeverStepsBack(t *testing.T) {
 	m, s := treeMachine(t)
 	near(t, "before", cpuOf(t, s), 0.10)

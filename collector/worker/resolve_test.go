@@ -104,6 +104,24 @@ func TestDaskWorkerIsNannyAndDescendants(t *testing.T) {
 	}
 }
 
+// TestClockSetLater: the kernel makes its time of boot of the wall clock, which may be
+// right only some time after the agent has started.
+func TestClockSetLater(t *testing.T) {
+	m := newMachine(t)
+	m.dask(20, "", 200)
+	s := m.source(Options{})
+	near(t, "start", read(t, s)["dask-20-2s"]["worker_start_seconds"], 1000001)
+	m.write("proc/stat", "cpu  0 0 0 0 0 0 0 0 0 0\ncpu0 0 0 0 0 0 0 0 0 0 0\nbtime 1003600\n")
+	s.learned = s.learned.Add(-factsEvery)
+	m.dask(30, "", 200)
+	v := read(t, s)
+	near(t, "start of the next", v["dask-30-2s"]["worker_start_seconds"], 1003601)
+	near(t, "start of the one before", v["dask-20-2s"]["worker_start_seconds"], 1000001)
+	m.remove("proc/stat")
+	s.learned = s.learned.Add(-factsEvery)
+	read(t, s) // what is known stands
+}
+
 func TestWorkerLeavesWithALastPoint(t *testing.T) {
 	m := newMachine(t)
 	m.dask(20, "", 200)

@@ -43,6 +43,7 @@ type Source struct {
 	o         Options
 	files     *files
 	facts     nodeFacts
+	learned   time.Time // when facts were read
 	pages     int64
 	pace      int // by how much searches are rarer than asked for
 	sight     *sight
@@ -104,12 +105,8 @@ func (s *Source) Descs() []*metric.Desc { return allDescs() }
 
 // Read finds what is new, when it is time to, and measures every worker.
 func (s *Source) Read(ctx context.Context, b *metric.Batch) error {
-	if s.facts.cpus == 0 {
-		facts, err := s.files.node()
-		if err != nil {
-			return err
-		}
-		s.facts = facts
+	if err := s.learn(); err != nil {
+		return err
 	}
 	s.partial = false
 	s.files.tick++
@@ -134,6 +131,27 @@ func (s *Source) Read(ctx context.Context, b *metric.Batch) error {
 	s.emitNode(b)
 	s.retire()
 	return failed
+}
+
+// factsEvery is how often the node's own figures are read again. The kernel makes
+// its time of boot of the wall clock, so that setting the clock moves it.
+const factsEvery = time.Minute
+
+// learn reads the node's own figures when it is time to. What is known stands for
+// what cannot be read any more.
+func (s *Source) learn() error {
+	if s.facts.cpus > 0 && time.Since(s.learned) < factsEvery {
+		return nil
+	}
+	facts, err := s.files.node()
+	if err != nil && s.facts.cpus == 0 {
+		return err
+	}
+	if err == nil {
+		s.facts = facts
+	}
+	s.learned = time.Now()
+	return nil
 }
 
 // SetPace makes searches for workers rarer by a factor, when the agent is over
