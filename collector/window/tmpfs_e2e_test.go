@@ -33,15 +33,15 @@ func TestTmpfsFilled(t *testing.T) {
 		overwrite(t, filler, make([]byte, max(0, free-16<<10-int64(round)<<12)))
 		for f.tick() {
 		}
-		if !strings.Contains(f.w.reason.Error(), "no space") {
-			t.Fatalf("round %d: stopped by %v", round, f.w.reason)
+		if !strings.Contains(f.w.lost.why.Error(), "no space") {
+			t.Fatalf("round %d: stopped by %v", round, f.w.lost.why)
 		}
 		f.ticks(3)
 		if err := os.Remove(filler); err != nil {
 			t.Fatal(err)
 		}
 		if f.ticks(20) != 20 {
-			t.Fatalf("round %d: recording did not resume: %v", round, f.w.reason)
+			t.Fatalf("round %d: recording did not resume: %v", round, f.w.lost.why)
 		}
 	}
 	if n, _ := lost(f.finish()); n != 5*4 {
