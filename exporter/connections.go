@@ -24,7 +24,7 @@ func newConnections(most int) *connections {
 // follow is an http.Server's ConnState.
 func (c *connections) follow(conn net.Conn, state http.ConnState) {
 	if over := c.note(conn, state); over != nil {
-		over.Close() // what reads from it notes the end
+		go over.Close() // it may have something to say first, and new clients wait for this
 	}
 }
 

@@ -63,17 +63,17 @@ func (s *Set) useless() error {
 		if f.Rows > 0 {
 			return nil
 		}
-		if f.Partial {
-			rejected--
+		if f.Rejected == 0 || f.Rejected == 1 && f.Partial {
+			continue
 		}
-		if rejected += f.Rejected; first == nil && f.Rejected > 0 {
+		if rejected += f.Rejected; first == nil {
 			first = f
 		}
 	}
-	if rejected <= 0 {
+	if first == nil {
 		return nil
 	}
-	return fmt.Errorf("read tasks: %s: none of %d records could be read; the first, line %d: %s", first.Path, rejected, first.Rejects[0].Line, first.Rejects[0].Reason)
+	return fmt.Errorf("read tasks: none of %s could be read; the first, %s line %d: %s", countNoun(rejected, "record"), first.Path, first.Rejects[0].Line, first.Rejects[0].Reason)
 }
 
 // Read reads one file's bytes into a Set of its own.
@@ -117,6 +117,7 @@ type reading struct {
 	opt    Options
 	scan   *scanner
 	layout *layout
+	under  error // what is wrong with the header that rows stand under now
 	clock  *clock
 	report *FileReport
 	groups grouper
@@ -172,8 +173,16 @@ func (in *reading) next() (record, error) {
 			in.redelimit(&rec)
 		}
 		if rec.broken == "" && isHeader(rec.fields, in.opt.Map) {
-			if err := in.header(rec); err != nil {
+			err := in.header(rec)
+			if err != nil && in.isRow(rec) {
+				return rec, nil // a task of that name
+			}
+			if err != nil && in.layout == nil {
 				return rec, err
+			}
+			if in.under = nil; err != nil {
+				in.under = err
+				in.report.reject(rec, err.Error())
 			}
 			continue
 		}
@@ -200,8 +209,17 @@ func (in *reading) redelimit(rec *record) {
 	}
 }
 
-// header switches the mapping. A bad header in the middle of a file leaves its rows
-// unreadable, so it is an error wherever it stands.
+// isRow says whether a record that names a column is a row of the layout in use.
+func (in *reading) isRow(rec record) bool {
+	if in.layout == nil || in.under != nil {
+		return false
+	}
+	quiet := *in.clock
+	_, err := in.layout.parseRow(rec.fields, &quiet)
+	return err == nil
+}
+
+// header switches the mapping.
 func (in *reading) header(rec record) error {
 	l, err := newLayout(rec.fields, in.opt.Map)
 	if err != nil {
@@ -229,6 +247,10 @@ func (in *reading) use(l *layout) {
 func (in *reading) take(rec record) {
 	if rec.broken != "" {
 		in.resync(rec, rec.broken)
+		return
+	}
+	if in.under != nil {
+		in.report.reject(rec, "it stands under a header that cannot be read")
 		return
 	}
 	before := in.clock.counts

@@ -140,6 +140,9 @@ func TestImportCases(t *testing.T) {
 			rejects: "2+1 execution_secs: \"inf\" is not a number\n3+1 execution_secs: \"0x10\" is not a number"},
 		{name: "wrong dates", text: header10 + "2025-02-30 14:02:02,,1,0,ANY,0,SUCCESS,2025-12-30 14:02:01,a,0.1\r\n30/12/2025 14:02,,1,0,ANY,0,SUCCESS,2025-12-30 14:02:01,a,0.1\r\n", ids: "",
 			rejects: "2+1 completion_time: \"2025-02-30 14:02:02\": not a time like 2025-12-30 14:02:07.118402\n3+1 completion_time: \"30/12/2025 14:02\": not a time like 2025-12-30 14:02:07.118402"},
+		{name: "a torn header in the middle", text: header10 + row10(1, "a") + "task_id,submit_time\r\n" + row10(2, "b") + header10 + row10(3, "c"), ids: "a c",
+			rejects: "3+1 header: no column execution_secs (or execution_ms); name one with --map execution_secs=COLUMN\n4+1 it stands under a header that cannot be read"},
+		{name: "a task that is called task_id", text: header10 + row10(1, "task_id") + row10(2, "b"), ids: "task_id b"},
 		{name: "schema instead of a header", text: row10(1, "a"), ids: "a", opt: Options{Schema: "qtau 0.9.5"}},
 		{name: "task names with commas, quotes and formulas", text: header10 + "2025-12-30 14:02:01.5,,0.4,0,ANY,0,SUCCESS,2025-12-30 14:02:01,\"=cmd|' /C calc'!A0,\"\"x\"\"\",0.1\r\n", ids: `=cmd|' /C calc'!A0,"x"`},
 	} {
@@ -196,7 +199,7 @@ func TestNothingCouldBeRead(t *testing.T) {
 	for text, want := range map[string]string{
 		header10: "",
 		header10 + "2025-12-30 14:02:01.5,\"torn": "",
-		header10 + "x\r\ny\r\n":                   "none of 2 records could be read; the first, line 2: 1 fields under a header of 10 columns",
+		header10 + "x\r\ny\r\n":                   "line 2: 1 fields under a header of 10 columns",
 		"\x1f\x8b\x08\x00":                        "gunzip it first",
 		"\xff\xfet\x00":                           "save it as UTF-8",
 	} {

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"nodemeter/analysis"
 )
 
 // Summary is everything at a glance: what was read, the notebook's table, and what
@@ -90,7 +92,7 @@ func (b NotebookBenchmark) write(p *page) {
 		engine = "unknown"
 	}
 	p.line("  Best performing configuration (highest throughput, failed tasks counted):")
-	p.line("    Engine: %s", engine)
+	p.line("    Engine: %s", analysis.Escape(engine))
 	p.line("    Nodes: %s", count(b.Nodes))
 	p.line("    Cores: %s", count(b.Cores))
 	p.line("    Throughput: %s", b.Display)

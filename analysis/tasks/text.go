@@ -16,9 +16,7 @@ type page struct{ w *bufio.Writer }
 
 func newPage(w io.Writer) *page { return &page{bufio.NewWriter(w)} }
 
-func (p *page) line(format string, args ...any) {
-	fmt.Fprintln(p.w, analysis.Escape(fmt.Sprintf(format, args...)))
-}
+func (p *page) line(format string, args ...any) { fmt.Fprintf(p.w, format+"\n", args...) }
 
 // head begins a section.
 func (p *page) head(format string, args ...any) {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+
+	"nodemeter/analysis"
 )
 
 // WriteText prints the notebook's section 3.
@@ -30,7 +32,7 @@ func (l NotebookLatency) WriteText(w io.Writer) error {
 	p.table(2, header, rows)
 	p.head("Latency Summary (P50):")
 	for _, line := range l.Printed {
-		p.line("%s", line)
+		p.line("%s", analysis.Escape(line))
 	}
 	return p.done()
 }

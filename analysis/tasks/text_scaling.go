@@ -6,6 +6,8 @@ import (
 	"io"
 	"strconv"
 	"strings"
+
+	"nodemeter/analysis"
 )
 
 // WriteText prints the notebook's section 4.
@@ -47,7 +49,7 @@ func (s Scaling) WriteText(w io.Writer) error {
 	for _, st := range s.Studies {
 		title := strings.ToUpper(st.Kind[:1]) + st.Kind[1:] + " scaling"
 		if st.Series != "" {
-			title += ", " + st.Series
+			title += ", " + analysis.Escape(st.Series)
 		}
 		p.head("%s", title)
 		st.table(p)

@@ -61,6 +61,9 @@ func readScaling(cmd *cobra.Command, flags *taskFlags, rowsFile string, args []s
 	}
 	if path != "" {
 		f, err := openInput(cmd, path)
+		if err != nil && rowsFile == "" {
+			return nil, fmt.Errorf("find tasks: %w", err)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("read scaling rows: %w", err)
 		}

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -39,9 +41,6 @@ func (s *settings) resolve(fs *pflag.FlagSet, env lookup) error {
 			return usagef("%s%s: %s", envName(b.name), b.shown(), b.reason)
 		case f.Changed || i < 0:
 			return usagef("--%s%s: %s", b.name, b.shown(), b.reason)
-		case b.secret: // the lines around it must not be shown
-			at := file[i].at.Position
-			return fmt.Errorf("%s:%d:%d: %s: %s", s.configFile, at.Line, at.Column, b.name, b.reason)
 		}
 		return positioned(s.configFile, file[i].at, b.name+": "+b.reason)
 	}
@@ -74,7 +73,6 @@ type badSetting struct {
 	name   string // of the flag
 	value  string // "" is not shown
 	reason string
-	secret bool // it may hold a password
 }
 
 func (b badSetting) Error() string { return "--" + b.name + b.shown() + ": " + b.reason }
@@ -115,7 +113,16 @@ func set(f *pflag.Flag, values []string) error {
 	if list, ok := f.Value.(pflag.SliceValue); ok {
 		return list.Replace(values)
 	}
-	return f.Value.Set(strings.Join(values, ","))
+	value := strings.Join(values, ",")
+	err := f.Value.Set(value)
+	if number := (*strconv.NumError)(nil); errors.As(err, &number) { // in words of Go
+		wanted := "a whole number"
+		if f.Value.Type() == "bool" {
+			wanted = "true or false"
+		}
+		return fmt.Errorf("%s: %q is not %s", f.Name, value, wanted)
+	}
+	return err
 }
 
 // entry is one setting of a configuration file.
@@ -200,10 +207,12 @@ func parseConfig(path string, text []byte, fs *pflag.FlagSet) (entries []entry, 
 	return c.entries, nil
 }
 
-// positioned is an error with the file's name, line and column and the lines around it.
+// positioned is an error with the file's name, line and column and the lines around
+// it, without the addresses in them: there may be a password in one.
 func positioned(path string, at *token.Token, message string) error {
 	var p printer.Printer
-	return fmt.Errorf("%s:%d:%d: %s\n%s", path, at.Position.Line, at.Position.Column, message, strings.TrimRight(p.PrintErrorToken(at, false), "\n"))
+	around := regexp.MustCompile(`://\S*`).ReplaceAllString(p.PrintErrorToken(at, false), "://…")
+	return fmt.Errorf("%s:%d:%d: %s\n%s", path, at.Position.Line, at.Position.Column, message, strings.TrimRight(around, "\n"))
 }
 
 // configReader collects the settings of a file.
@@ -282,7 +291,7 @@ func (c *configReader) scalars(f *pflag.Flag, n ast.Node) ([]string, error) {
 		}
 		return out, nil
 	case *ast.LiteralNode: // | and >: its own token is that sign
-		return []string{n.Value.Value}, nil
+		return []string{strings.TrimSuffix(n.Value.Value, "\n")}, nil
 	case *ast.AnchorNode, *ast.AliasNode, *ast.TagNode:
 		return nil, positioned(c.path, n.GetToken(), f.Name+": write the value itself, without tags, anchors and aliases")
 	case ast.ScalarNode:

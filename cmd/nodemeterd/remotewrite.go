@@ -65,10 +65,10 @@ func (d *daemon) pushing() ([]prometheus.Collector, error) {
 	}
 	client, err := remotewrite.NewClient(d.remote.url, d.remote.config)
 	if errors.Is(err, remotewrite.ErrAddress) {
-		return nil, d.placed(badSetting{name: "remote-write.url", reason: err.Error(), secret: true})
+		return nil, d.placed(badSetting{name: "remote-write.url", reason: err.Error()})
 	}
 	if err != nil {
-		return nil, fmt.Errorf("--remote-write.config.file: %w", err)
+		return nil, fmt.Errorf("remote write: %w", err)
 	}
 	o := remotewrite.Options{
 		Step: d.remote.step, Queue: d.remote.queue, Labels: always, Send: client.Send, Log: d.log,

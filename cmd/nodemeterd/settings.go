@@ -24,6 +24,9 @@ import (
 // service says :9911.
 const defaultListen = "127.0.0.1:9911"
 
+// defaultWidth is the span of a window.
+const defaultWidth = time.Hour
+
 // settings are the flags' values.
 type settings struct {
 	interval   time.Duration
@@ -103,7 +106,7 @@ func (s *settings) samplingFlags(fs *pflag.FlagSet) {
 func (s *settings) windowFlags(fs *pflag.FlagSet) {
 	fs.BoolVar(&s.recordWindows, "windows", true, "record samples on disk")
 	fs.StringVar(&s.windowsDir, "windows.dir", "", "`directory` of the windows (default: $STATE_DIRECTORY/windows under systemd, else $XDG_STATE_HOME/nodemeter/windows, else ~/.local/state/nodemeter/windows)")
-	fs.Var(durationFlag(&s.windowsWidth, time.Hour), "windows.width", "span of a window, which becomes one Parquet file")
+	fs.Var(durationFlag(&s.windowsWidth, defaultWidth), "windows.width", "span of a window, which becomes one Parquet file")
 	fs.Var(durationFlag(&s.syncInterval, 5*time.Second), "windows.sync-interval", "how much a power cut may lose")
 	fs.Var(sizeFlag(&s.maxBytes, 10*gigabyte), "windows.max-bytes", "most that all windows may take, oldest deleted first; 0 is no limit")
 	fs.Var(durationFlag(&s.maxAge, 0), "windows.max-age", "age at which windows are deleted; 0 is no limit")
@@ -135,10 +138,12 @@ func (s *settings) check() error {
 	switch {
 	case s.interval < collector.MinInterval:
 		return bad("interval", s.interval, "the shortest interval is %s", collector.MinInterval)
+	case s.recordWindows && s.windowsWidth < s.interval && s.windowsWidth == defaultWidth:
+		return bad("interval", s.interval, "it is longer than --windows.width=%s", s.windowsWidth)
 	case s.recordWindows && s.windowsWidth < s.interval:
 		return bad("windows.width", s.windowsWidth, "it is shorter than --interval=%s", s.interval)
 	case s.syncInterval <= 0:
-		return bad("windows.sync-interval", s.syncInterval, "must be longer than nothing")
+		return bad("windows.sync-interval", s.syncInterval, "must be more than 0")
 	case s.maxSeries < 1:
 		return bad("metrics.max-series", s.maxSeries, "must be at least 1")
 	case s.workers.rootPID < 0:

@@ -96,10 +96,13 @@ func TestConfigErrors(t *testing.T) {
 		"config.file: x\n":                "unknown setting config.file",
 		"interval: 1ms\n":                 "c.yaml:1:11: interval: the shortest interval is 10ms",
 		"windows.width: 1s\ninterval: 1m": "c.yaml:1:16: windows.width: it is shorter than",
+		"windows: yes\n":                  "c.yaml:1:10: windows: \"yes\" is not true or false",
+		"metrics.max-series: many\n":      "c.yaml:1:21: metrics.max-series: \"many\" is not a whole number",
+		"interval: 2h\n":                  "c.yaml:1:11: interval: it is longer than --windows.width=1h",
 		"log:\n  level: loud\n":           "c.yaml:2:10: log.level: must be debug",
 		"windows.width: 7s\n":             "c.yaml:1:16: windows.width: windows: width 7s must be whole seconds",
 		"windows.max-bytes: 1\n":          "c.yaml:1:20: windows.max-bytes: windows: a limit of 1 bytes",
-		"windows.sync-interval: 0s\n":     "c.yaml:1:24: windows.sync-interval: must be longer",
+		"windows.sync-interval: 0s\n":     "c.yaml:1:24: windows.sync-interval: must be more than 0",
 		"web.listen-address: ''\n":        "c.yaml:1:21: web.listen-address: must be HOST:PORT",
 		"remote-write.queue: -5\n":        "c.yaml:1:21: remote-write.queue: must be from 1",
 		"remote-write.labels: [x]\n":      "c.yaml:1:22: remote-write.labels: must be NAME=VALUE",
@@ -142,7 +145,7 @@ func TestBadSettingsSayWhereTheyAreFrom(t *testing.T) {
 
 // TestBlockScalars: YAML's ways to write a long value are values.
 func TestBlockScalars(t *testing.T) {
-	for _, file := range []string{"windows.dir: >-\n  run1\n", "windows.dir: |-\n  run1\n", "windows.dir: 'run1'\n", "windows.dir: \"run1\"\n"} {
+	for _, file := range []string{"windows.dir: >-\n  run1\n", "windows.dir: |-\n  run1\n", "windows.dir: >\n  run1\n", "windows.dir: |\n  run1\ninterval: 1s\n", "windows.dir: 'run1'\n", "windows.dir: \"run1\"\n"} {
 		if s, err := parse(t, nil, nil, file); err != nil || s.windowsDir != "run1" {
 			t.Errorf("%q: %q, %v", file, s.windowsDir, err)
 		}
@@ -165,6 +168,13 @@ func TestConfigIsAFile(t *testing.T) {
 				t.Errorf("%s %s: %v", name, path, err)
 			}
 		}
+	}
+	web := filepath.Join(dir, "web.yml")
+	if err := os.WriteFile(web, []byte("tls_server_config: {cert_file: pipe, key_file: pipe}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := readWebConfig(web); err == nil || !strings.Contains(err.Error(), "is not a file but a pipe") {
+		t.Errorf("a certificate that is a pipe: %v", err)
 	}
 }
 

@@ -90,9 +90,6 @@ const maxWebConfig = 1 << 20
 func readWebConfig(path string) ([]byte, error) {
 	failed := func(err error) ([]byte, error) { return nil, fmt.Errorf("web configuration file %s: %w", path, err) }
 	text, err := readSmall(path, maxWebConfig)
-	if err == nil {
-		err = web.Validate(path)
-	}
 	if err != nil {
 		return failed(err)
 	}
@@ -115,6 +112,9 @@ func readWebConfig(path string) ([]byte, error) {
 		}
 		delete(tls, key+"_file")
 		tls[key] = string(b)
+	}
+	if err := web.Validate(path); err != nil { // which reads all of them without a bound
+		return failed(err)
 	}
 	if text, err = yaml.Marshal(doc); err != nil {
 		return failed(err)

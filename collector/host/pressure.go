@@ -74,7 +74,7 @@ func (p *Pressure) Read(ctx context.Context, b *metric.Batch) error {
 			break
 		}
 		errs[i] = p.files[i].read(b, p.node)
-		if errors.Is(errs[i], fs.ErrNotExist) || errors.Is(errs[i], syscall.EOPNOTSUPP) {
+		if missing := errors.Is(errs[i], fs.ErrNotExist) || errors.Is(errs[i], syscall.EOPNOTSUPP); missing && p.files[i].at.IsZero() {
 			absent++
 		}
 	}

@@ -77,6 +77,12 @@ func TestWithoutPressure(t *testing.T) {
 		mustRead(t, p)
 	}
 	want(t, mustRead(t, p), map[string]any{"node n1 pressure_cpu_some_seconds": 20.086351})
+	if err := os.Rename(dir, dir+".away"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := read(t, p); err == nil {
+		t.Error("what was there and is no more is a failure")
+	}
 }
 
 func TestParsePressure(t *testing.T) {

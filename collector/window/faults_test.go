@@ -247,6 +247,18 @@ func TestEventsOutliveTheirSample(t *testing.T) {
 			t.Errorf("window says %d lost, want 2", n)
 		}
 	})
+	t.Run("past the end of the last window", func(t *testing.T) {
+		f := newFaulty(t, options(t, t.TempDir()))
+		f.ticks(3)
+		s := f.m.sample()
+		s.Time = s.Time.Add(f.opt.Width)
+		f.disk.set(func(d *faultyDisk) { d.space, d.open = 0, syscall.EIO })
+		f.w.miss(lose(s, syscall.EIO))
+		f.disk.set(func(d *faultyDisk) { d.space, d.open = -1, nil })
+		if n, _ := lost(f.finish()); n != 1 {
+			t.Errorf("window says %d lost, want 1", n)
+		}
+	})
 	t.Run("a full queue", func(t *testing.T) {
 		f := newFaulty(t, options(t, t.TempDir()))
 		f.ticks(3)

@@ -82,8 +82,11 @@ func (w *writer) run() {
 // in the last window, where there is one.
 func (w *writer) finish() {
 	w.miss(w.r.drops.take())
-	if at := w.lost.last; w.lost.samples > 0 && (w.file != nil || w.resume != nil) && w.ready(at) == nil {
-		_ = w.append(w.lost.encode(nil, at)) // why it cannot be was logged with the first sample
+	if w.lost.samples > 0 && w.file == nil && w.resume != nil {
+		_ = w.openSlot(w.resume.slot.from) // why it cannot be was logged with the first sample
+	}
+	if w.lost.samples > 0 && w.file != nil {
+		_ = w.append(w.lost.encode(nil, w.lost.last))
 	}
 	w.retire()
 	if w.resume != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -83,8 +84,18 @@ func (l *lastStatus) RoundTrip(r *http.Request) (*http.Response, error) {
 	var resp *http.Response
 	if resp, l.err = l.next.RoundTrip(r); l.err == nil {
 		l.code.Store(int64(resp.StatusCode))
+		resp.Body = bounded{io.LimitReader(resp.Body, mostAnswer), resp.Body}
 	}
 	return resp, l.err
+}
+
+// mostAnswer is how much of an answer is read: it is words for people.
+const mostAnswer = 64 << 10
+
+// bounded is the beginning of a body.
+type bounded struct {
+	io.Reader
+	io.Closer
 }
 
 // redirect follows one that asks for the same again. Others make a POST a GET
@@ -163,8 +174,11 @@ func (c *Client) send(ctx context.Context, series []Series) error {
 
 // told is an error as it may be logged: net/http's has the whole address in it.
 func (c *Client) told(err error) error {
-	if err != nil && c.status.err != nil {
+	switch {
+	case err != nil && c.status.err != nil:
 		return fmt.Errorf("%s: %w", c.place, c.status.err)
+	case err != nil && c.status.code.Load()/100 == 3:
+		return fmt.Errorf("%s: the server redirects to nowhere", c.place)
 	}
 	return err
 }

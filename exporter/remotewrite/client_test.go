@@ -1,7 +1,9 @@
 package remotewrite
 
 import (
+	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"math"
 	"net/http"
@@ -126,12 +128,36 @@ func TestRedirects(t *testing.T) {
 			t.Errorf("%d: %v", status, err)
 		}
 	}
+	r := &receiver{answer: func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Location", "http://%zz")
+		w.WriteHeader(http.StatusTemporaryRedirect)
+	}}
+	if err := client(t, r).Send(t.Context(), one); err == nil || !strings.HasSuffix(err.Error(), ": the server redirects to nowhere") {
+		t.Errorf("a redirect that cannot be read: %v", err)
+	}
 	c, err := NewClient("http://127.0.0.1:1/write?token=SECRET", "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := c.Send(t.Context(), one); err == nil || strings.Contains(err.Error(), "SECRET") || !strings.Contains(err.Error(), "http://127.0.0.1:1/write: ") {
 		t.Errorf("nobody is there: %v", err)
+	}
+}
+
+// TestAnswerWithoutEnd: an answer is words for people, and no more of it is read.
+func TestAnswerWithoutEnd(t *testing.T) {
+	sent := 0
+	r := &receiver{answer: func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusBadGateway)
+		for line := bytes.Repeat([]byte("no "), 1<<10); sent < 64<<20; {
+			n, err := w.Write(line)
+			if sent += n; err != nil {
+				return
+			}
+		}
+	}}
+	if err := client(t, r).Send(t.Context(), one); err == nil || isRefused(err) || len(err.Error()) > 2*mostAnswer {
+		t.Errorf("an error of %d bytes", len(fmt.Sprint(err)))
 	}
 }
 

@@ -33,7 +33,7 @@ func TestSeries(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var s Series
 			s.Since(start.Add(time.Second), time.Second)
-			got := s.Take(c.points, start.Add(time.Second))
+			got := s.Take(c.points, false, start.Add(time.Second))
 			if math.Abs(got.Mean-c.want.Mean) > 1e-9 || got.Min != c.want.Min || got.Max != c.want.Max || got.Covered != c.want.Covered || got.Samples != c.want.Samples {
 				t.Errorf("%+v, want %+v", got, c.want)
 			}
@@ -60,7 +60,7 @@ func TestSeriesCountsTimeOnce(t *testing.T) {
 					p = append(p, Point{at, 1})
 				}
 			}
-			span := s.Take(p, now)
+			span := s.Take(p, false, now)
 			covered += span.Covered
 			if span.Samples == 0 {
 				covered += s.Gap(now, tick)
@@ -85,7 +85,7 @@ func TestSeriesLongerThanTheBuffer(t *testing.T) {
 		for at := time.Duration(now.UnixNano()) - kept; at <= time.Duration(now.UnixNano()); at += step {
 			p = append(p, Point{at, 0.5})
 		}
-		sum += s.Take(p, now).Integral(tick)
+		sum += s.Take(p, true, now).Integral(tick)
 	}
 	if want := 0.5 * (10 * tick).Seconds(); math.Abs(sum-want) > 1 {
 		t.Errorf("%v busy seconds, want %v", sum, want)
@@ -93,8 +93,13 @@ func TestSeriesLongerThanTheBuffer(t *testing.T) {
 	// A device that was away for an hour is not credited with it.
 	now = now.Add(time.Hour)
 	s.Since(now, tick)
-	if got := s.Take([]Point{{time.Duration(now.UnixNano()), 1}}, now).Integral(tick); got > tick.Seconds() {
+	if got := s.Take([]Point{{time.Duration(now.UnixNano()), 1}}, true, now).Integral(tick); got > tick.Seconds() {
 		t.Errorf("%v s of a tick of %v", got, tick)
+	}
+	// A buffer that was empty for most of a tick has lost nothing: the GPU was idle.
+	now = now.Add(tick)
+	if got := s.Take([]Point{{time.Duration(now.UnixNano()), 1}}, false, now).Integral(tick); got > longestStep.Seconds() {
+		t.Errorf("%v s of a burst at the end of an idle tick", got)
 	}
 }
 

@@ -44,8 +44,9 @@ func (s Span) Integral(elapsed time.Duration) float64 {
 }
 
 // Take uses the samples newer than those taken before, which must ascend in
-// time; older ones, repeated ones and those of the future are left out.
-func (s *Series) Take(points []Point, now time.Time) Span {
+// time; older ones, repeated ones and those of the future are left out. full says
+// that the driver gave all that it has room for, so that it may have had more.
+func (s *Series) Take(points []Point, full bool, now time.Time) Span {
 	var span Span
 	var sum float64
 	horizon := time.Duration(now.UnixNano()) + longestStep
@@ -54,7 +55,9 @@ func (s *Series) Take(points []Point, now time.Time) Span {
 			continue
 		}
 		step := min(p.Time-s.last, longestStep)
-		span.Lost += p.Time - s.last - step
+		if full && span.Samples == 0 {
+			span.Lost = p.Time - s.last - step
+		}
 		s.last = p.Time
 		sum += p.Value * step.Seconds()
 		span.Covered += step

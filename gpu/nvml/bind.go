@@ -92,6 +92,9 @@ func (r ring) read(since uint64) nvml.Return {
 // len is how many the last read brought; at returns the i-th.
 func (r ring) len() int { return int(r.c.count) }
 
+// full reports whether the last read brought all that the driver keeps.
+func (r ring) full() bool { return r.c.count > 0 && r.c.count == r.c.room }
+
 func (r ring) at(i int) (stampMicros uint64, value float64, ok bool) {
 	s := &r.c.samples[i]
 	value, ok = number(nvml.ValueType(r.c._type), *(*[8]byte)(unsafe.Pointer(&s.value)))

@@ -163,7 +163,7 @@ func (g *gpu) span(r *device.Reading, b *buffer, kind nvml.SamplingType, scale f
 		g.points = append(g.points, device.Point{Time: time.Duration(stamp) * time.Microsecond, Value: v})
 	}
 	slices.SortFunc(g.points, func(a, b device.Point) int { return cmp.Compare(a.Time, b.Time) })
-	return b.Take(g.points, r.Now), nvml.SUCCESS
+	return b.Take(g.points, b.ring.full(), r.Now), nvml.SUCCESS
 }
 
 // number decodes NVML's union of values (nvml.h, nvmlValueType_t).
