@@ -202,6 +202,33 @@ func TestAStuckCallCostsOneDeadlineOnce(t *testing.T) {
 	})
 }
 
+// TestNoneWaitsBehindTheStuckForEver: a deadline that is over before there was time to
+// find out who is stuck leaves nobody without a worker.
+func TestNoneWaitsBehindTheStuckForEver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		b := &bench{}
+		for i := range 3 {
+			b.devices = append(b.devices, &gadget{uuid: fmt.Sprint("stuck", i), calls: []device.Call{{Name: "stuckCall", Vital: true, Read: func(*device.Reading) device.Status {
+				<-release
+				return device.OK
+			}}}})
+		}
+		b.devices = append(b.devices, &gadget{uuid: "well", calls: []device.Call{takes("a", device.Fast, time.Microsecond, device.OK)}})
+		a := serve(t, b)
+		for range 3 {
+			a.tick(2 * time.Millisecond) // less than a beat
+			pass(time.Second)
+		}
+		if s := a.tick(2 * time.Millisecond); states(s) != "hung hung hung ok" {
+			t.Errorf("%s", states(s))
+		}
+		close(release)
+		synctest.Wait()
+		a.leave()
+	})
+}
+
 // TestDearCallsLeaveTheTickAlone: they run between ticks, and the tick waits
 // for the one under way at most.
 func TestDearCallsLeaveTheTickAlone(t *testing.T) {
