@@ -54,7 +54,7 @@ func left(samples []*metric.Sample) map[string]int64 {
 
 func TestWithinTheBudgetNothingChanges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		samples, pace, log, _ := costs(t, 5*time.Minute, func(time.Duration, *paced) time.Duration { return 9 * time.Millisecond })
+		samples, pace, log, _ := costs(t, 5*time.Minute, func(time.Duration, *paced) time.Duration { return 8 * time.Millisecond })
 		if len(samples) != 301 || pace.Slow != 1 || pace.Stretch != 1 || log != "" {
 			t.Errorf("%d samples, %+v\n%s", len(samples), pace, log)
 		}
@@ -70,7 +70,7 @@ func TestOverTheBudgetSlowTiersGoFirst(t *testing.T) {
 			if p.factor == 4 {
 				slow++
 			}
-			return 4*time.Millisecond + 20*time.Millisecond/time.Duration(p.factor)
+			return 2*time.Millisecond + 20*time.Millisecond/time.Duration(p.factor)
 		})
 		if len(samples) != 4*3600+1 || len(left(samples)) != 0 {
 			t.Errorf("%d samples, left out %v", len(samples), left(samples))
@@ -89,7 +89,7 @@ func TestOneDearSpanIsForgotten(t *testing.T) {
 			if at > time.Minute && at < 90*time.Second {
 				return 40 * time.Millisecond
 			}
-			return 9 * time.Millisecond
+			return 8 * time.Millisecond
 		})
 		if pace.Slow != 1 || pace.Stretch != 1 || strings.Count(log, "slowing down") == 0 {
 			t.Errorf("%+v, log:\n%s", pace, log)

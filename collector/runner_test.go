@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -263,41 +264,23 @@ func TestPanicIsTheErrorOfItsSource(t *testing.T) {
 	})
 }
 
+// TestSinkThatBlocksCausesMissedTicks: one is counted like many.
 func TestSinkThatBlocksCausesMissedTicks(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		n := 0
-		block := func(*metric.Sample) {
-			if n++; n == 2 {
-				wait(3200 * time.Millisecond)
+	for took, next := range map[time.Duration][]string{
+		2200 * time.Millisecond: {"4s late 200ms covers 2.2s missed_ticks overrun.", "5s late 0s covers 800ms", "6s late 0s covers 1s"},
+		3200 * time.Millisecond: {"5s late 200ms covers 3.2s missed_ticks overrun..", "6s late 0s covers 800ms"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			n := 0
+			block := func(*metric.Sample) {
+				if n++; n == 2 {
+					wait(took)
+				}
 			}
-		}
-		got := run(t, 6*time.Second, Options{Sources: []Entry{{Name: "a", Source: &source{}}}, Sinks: []func(*metric.Sample){block}})
-		expect(t, got,
-			"1s late 0s covers 700ms start",
-			"2s late 0s covers 1s",
-			"5s late 200ms covers 3.2s missed_ticks overrun..",
-			"6s late 0s covers 800ms",
-			"6.3s late 0s covers 300ms stop")
-	})
-}
-
-// TestOneMissedTick is counted like many.
-func TestOneMissedTick(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		n := 0
-		block := func(*metric.Sample) {
-			if n++; n == 2 {
-				wait(2200 * time.Millisecond)
-			}
-		}
-		got := run(t, 5*time.Second, Options{Sources: []Entry{{Name: "a", Source: &source{}}}, Sinks: []func(*metric.Sample){block}})
-		expect(t, got,
-			"1s late 0s covers 700ms start",
-			"2s late 0s covers 1s",
-			"4s late 200ms covers 2.2s missed_ticks overrun.",
-			"5s late 0s covers 800ms",
-			"5.3s late 0s covers 300ms stop")
-	})
+			got := run(t, 6*time.Second, Options{Sources: []Entry{{Name: "a", Source: &source{}}}, Sinks: []func(*metric.Sample){block}})
+			expect(t, got, slices.Concat([]string{"1s late 0s covers 700ms start", "2s late 0s covers 1s"}, next, []string{"6.3s late 0s covers 300ms stop"})...)
+		})
+	}
 }
 
 func TestStateChangesAreLoggedOnce(t *testing.T) {

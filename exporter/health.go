@@ -11,15 +11,16 @@ import (
 // health is what the daemon tells about itself. Everything in it comes from the
 // samples: their sources and events.
 type health struct {
-	ticks, late, steps, slept prometheus.Counter
-	missed                    *prometheus.CounterVec
-	lastTick, covered, lag    prometheus.Gauge
-	series, limit, interval   prometheus.Gauge
-	dropped                   prometheus.Counter
-	build                     *prometheus.GaugeVec
-	lateness                  float64 // seconds after which a tick counts as late
-	lags                      prometheus.Histogram
-	sources                   *sourcesHealth
+	ticks, sampled          prometheus.Counter
+	late, steps, slept      prometheus.Counter
+	missed                  *prometheus.CounterVec
+	lastTick, covered, lag  prometheus.Gauge
+	series, limit, interval prometheus.Gauge
+	dropped                 prometheus.Counter
+	build                   *prometheus.GaugeVec
+	lateness                float64 // seconds after which a tick counts as late
+	lags                    prometheus.Histogram
+	sources                 *sourcesHealth
 }
 
 func gauge(name, help string) prometheus.Gauge {
@@ -41,6 +42,7 @@ func counters(name, help string, labels ...string) *prometheus.CounterVec {
 func newHealth(o Options) *health {
 	h := &health{
 		ticks:    counter("nodemeter_ticks_total", "Samples taken."),
+		sampled:  counter("nodemeter_sampled_seconds_total", "Time that the samples taken cover: what a counter of busy time grew in."),
 		late:     counter("nodemeter_late_ticks_total", "Samples whose reading began more than a tenth of the interval after their tick."),
 		steps:    counter("nodemeter_clock_steps_total", "Times the wall clock was set."),
 		slept:    counter("nodemeter_suspended_seconds_total", "Time the machine was suspended while the agent ran."),
@@ -84,7 +86,7 @@ func lags(classic bool) prometheus.Histogram {
 
 func (h *health) collectors() []prometheus.Collector {
 	return []prometheus.Collector{
-		h.ticks, h.late, h.steps, h.slept, h.missed, h.lastTick, h.covered, h.lag, h.lags, h.interval,
+		h.ticks, h.sampled, h.late, h.steps, h.slept, h.missed, h.lastTick, h.covered, h.lag, h.lags, h.interval,
 		h.series, h.limit, h.dropped, h.build,
 		newSelf(time.Now()),
 	}
@@ -93,6 +95,7 @@ func (h *health) collectors() []prometheus.Collector {
 // observe takes in one sample.
 func (h *health) observe(s *metric.Sample) {
 	h.ticks.Inc()
+	h.sampled.Add(max(s.Interval.Seconds(), 0))
 	if s.Late.Seconds() > h.lateness {
 		h.late.Inc()
 	}

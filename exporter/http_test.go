@@ -129,7 +129,13 @@ func TestConnectionsAreBounded(t *testing.T) {
 		}
 		fmt.Fprint(w, "ok")
 	}))
-	s.Config.ConnState = limit.follow
+	idle := make(chan bool, 5*most)
+	s.Config.ConnState = func(c net.Conn, state http.ConnState) {
+		limit.follow(c, state)
+		if state == http.StateIdle {
+			idle <- true
+		}
+	}
 	s.Start()
 	defer s.Close()
 	dial := func(path string) (net.Conn, *bufio.Reader) {
@@ -138,6 +144,9 @@ func TestConnectionsAreBounded(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { c.Close() })
+		if err := c.SetDeadline(time.Now().Add(time.Minute)); err != nil { // a connection that should end and does not
+			t.Fatal(err)
+		}
 		fmt.Fprintf(c, "GET %s HTTP/1.1\r\nHost: x\r\n\r\n", path)
 		return c, bufio.NewReader(c)
 	}
@@ -157,6 +166,7 @@ func TestConnectionsAreBounded(t *testing.T) {
 		if err := answer(r); err != nil {
 			t.Fatalf("connection %d: %v", i, err)
 		}
+		<-idle // who is idle longest is then as they came
 		held = append(held, r)
 	}
 	for i, r := range held[:2*most] { // the server has closed the oldest

@@ -45,6 +45,7 @@ type CPU struct {
 	now   stat
 	descs []*metric.Desc
 	total clock
+	moved times  // by how much the sum is ahead of the kernel's, since cores came or went (modulo 2^64)
 	cores []core // ascending by id, as in the file
 	utils []float64
 }
@@ -105,11 +106,18 @@ func (c *CPU) add(b *metric.Batch) {
 	same := c.follow()
 	node := c.cfg.Node
 	// When a core comes or goes the kernel takes its idle time from another
-	// clock, so the sum may jump either way.
-	if util, ok := c.total.advance(&c.now.total); ok && same {
+	// clock, so the sum may jump either way: counting goes on from where it was.
+	total := c.now.total
+	for m := range total {
+		if !same && c.total.known {
+			c.moved[m] = c.total.last[m] - total[m]
+		}
+		total[m] += c.moved[m]
+	}
+	if util, ok := c.total.advance(&total); ok {
 		b.Add(node, metric.Float(cpuUtil, util))
 	}
-	c.total.publish(b, node, &c.now.total, &nodeModes)
+	c.total.publish(b, node, &total, &nodeModes)
 	b.Add(node, metric.Int(cpuCount, int64(len(c.cores))))
 	c.utils = c.utils[:0]
 	for i := range c.cores {

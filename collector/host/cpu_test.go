@@ -270,3 +270,20 @@ func TestParseActivity(t *testing.T) {
 		}
 	}
 }
+
+// TestSumGoesOnWhenACoreGoes: the kernel's sum falls by what the core had; for the node it
+// is no restart, which would read as the whole of it in one interval.
+func TestSumGoesOnWhenACoreGoes(t *testing.T) {
+	root, cfg := fixture(t)
+	c := NewCPU(cfg)
+	want(t, mustRead(t, c), map[string]any{"node n1 cpu_idle_seconds": 80.0, "node n1 cpu_user_seconds": 10.0})
+	const core = "cpu3 100 0 100 2250 50 10 10 25 50 0\n"
+	edit(t, root, "proc/stat", core, "")
+	edit(t, root, "proc/stat", "cpu  1000 100 500 8000", "cpu  900 100 500 5750")
+	want(t, mustRead(t, c), map[string]any{"node n1 cpu_idle_seconds": 80.0, "node n1 cpu_user_seconds": 10.0, "node n1 cpu_util": absent})
+	edit(t, root, "proc/stat", "cpu  900 100 500 5750", "cpu  930 100 500 5760")
+	want(t, mustRead(t, c), map[string]any{"node n1 cpu_idle_seconds": 80.1, "node n1 cpu_user_seconds": 10.3, "node n1 cpu_util": 0.75})
+	edit(t, root, "proc/stat", "intr", core+"intr") // and comes back, with what it had
+	edit(t, root, "proc/stat", "cpu  930 100 500 5760", "cpu  1030 100 500 8010")
+	want(t, mustRead(t, c), map[string]any{"node n1 cpu_idle_seconds": 80.1, "node n1 cpu_user_seconds": 10.3, "node n1 cpu_util": absent})
+}

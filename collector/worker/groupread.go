@@ -228,12 +228,21 @@ func (s *Source) groupOf(pid int) *worker {
 	for _, w := range s.groups.byKey {
 		for c, rel := range w.group.rel {
 			at, ok := paths[c]
-			if ok && (at == rel || strings.HasPrefix(at, rel+"/")) && (best == nil || w.rank < best.rank || len(rel) > longest && w.rank == best.rank) {
+			if ok && (at == rel || strings.HasPrefix(at, rel+"/")) && (best == nil || w.goesBefore(best) || len(rel) > longest && !best.goesBefore(w)) {
 				best, longest = w, len(rel)
 			}
 		}
 	}
 	return best
+}
+
+// goesBefore says whose a process is that is in the control groups of both: a
+// session's is that of the job that it was taken into (pam_slurm_adopt).
+func (w *worker) goesBefore(o *worker) bool {
+	if w.rank != o.rank {
+		return w.rank < o.rank
+	}
+	return w.group.resolver != "session" && o.group.resolver == "session"
 }
 
 // nest finds the control group that each tree runs in: the innermost one, which
@@ -255,19 +264,23 @@ func (s *Source) nest() {
 // findSessions finds systemd's login sessions and user managers.
 func (s *Source) findSessions(due bool) {
 	g := s.groups
+	home := "" // of systemd's own groups: version 2, or a hierarchy of version 1 without counters
+	if g.mounts.at("") == "" {
+		home = "systemd"
+	}
 	if !due {
 		for _, w := range g.byKey {
 			if w.group.resolver == "session" {
-				w.group.there = g.exists("", w.group.rel[""])
+				w.group.there = g.exists(home, w.group.rel[home])
 			}
 		}
 		return
 	}
-	for _, user := range g.list("", "/user.slice", nil) {
+	for _, user := range g.list(home, "/user.slice", nil) {
 		if !strings.HasPrefix(user, "user-") {
 			continue
 		}
-		for _, unit := range g.list("", path.Join("/user.slice", user), nil) {
+		for _, unit := range g.list(home, path.Join("/user.slice", user), nil) {
 			name, ok := sessionName(unit)
 			if !ok {
 				continue

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"nodemeter/collector/metric"
 )
@@ -338,4 +339,76 @@ func TestSlurmdThatStartsLater(t *testing.T) {
 	read(t, s)
 	m.job2("slurmstepd.scope", "job_7", 300, 50)
 	near(t, "of version 2", read(t, s)["slurm-7"]["worker_cpu_seconds"], 3)
+}
+
+// TestJobBesideSlurmsOwnProcess: with PrologFlags=Contain a job's first group holds a
+// process of Slurm's that knows nothing of the job.
+func TestJobBesideSlurmsOwnProcess(t *testing.T) {
+	m := newMachine(t)
+	m.write("proc/self/mounts", v2Mounts)
+	m.put(proc{pid: 49, ppid: 1, comm: "sleep", start: 99, environ: "PATH=/usr/bin\x00SLURM_CONF=/etc/slurm/slurm.conf\x00"})
+	m.put(proc{pid: 50, ppid: 1, comm: "x", start: 100, environ: "SLURM_JOB_ID=7\x00SLURM_JOB_NAME=train\x00SLURM_JOB_GPUS=0,2-3\x00"})
+	m.job2("slurmstepd.scope", "job_7", 300, 50)
+	m.write("sys/fs/cgroup/system.slice/slurmstepd.scope/job_7/step_extern/user/task_special/cgroup.procs", "49\n")
+	s := m.source(Options{})
+	w := read(t, s)["slurm-7"]
+	if got := info(t, s, "slurm-7"); got["job_name"] != "train" {
+		t.Errorf("identity %v", got)
+	}
+	near(t, "GPUs", w["worker_gpus_allocated"], 3)
+}
+
+// TestSessionsOfVersion1: there systemd's own hierarchy has no counters.
+func TestSessionsOfVersion1(t *testing.T) {
+	m := newMachine(t)
+	m.write("proc/self/mounts", v1Mounts+"cgroup /sys/fs/cgroup/systemd cgroup rw,name=systemd 0 0\n")
+	m.put(proc{pid: 60, ppid: 1, comm: "bash", start: 100, own: 500})
+	const session = "/user.slice/user-1000.slice/session-3.scope/"
+	for _, c := range []string{"systemd", "cpu,cpuacct", "memory"} {
+		m.write("sys/fs/cgroup/"+c+session+"cgroup.procs", "60\n")
+	}
+	m.write("sys/fs/cgroup/cpu,cpuacct"+session+"cpuacct.usage", "5000000000\n")
+	s := m.source(Options{})
+	near(t, "CPU seconds", read(t, s)["session-3"]["worker_cpu_seconds"], 5)
+	for _, c := range []string{"systemd", "cpu,cpuacct", "memory"} {
+		m.remove("sys/fs/cgroup/" + c + "/user.slice/user-1000.slice")
+	}
+	read(t, s)
+	if n := read(t, s)[""]["worker_count"]; n != 0 {
+		t.Errorf("%v workers after its end", n)
+	}
+}
+
+// TestSessionInAJob: who logs in to a node of their job is in both, and the job's.
+func TestSessionInAJob(t *testing.T) {
+	m := newMachine(t)
+	m.write("proc/self/mounts", v1Mounts+"cgroup2 /sys/fs/cgroup/unified cgroup2 rw 0 0\ncgroup /sys/fs/cgroup/systemd cgroup rw,name=systemd 0 0\n")
+	m.job1("slurm", "job_8", 500, 52)
+	const session = "/user.slice/user-1000.slice/session-3.scope"
+	m.put(proc{pid: 60, ppid: 1, comm: "python3", start: 100, cgroup: "4:cpuacct,cpu:/slurm/uid_1000/job_8/step_extern/task_0\n1:name=systemd:" + session + "\n0::" + session + "\n"})
+	for _, c := range []string{"unified", "systemd"} {
+		m.write("sys/fs/cgroup/"+c+session+"/cgroup.procs", "60\n")
+	}
+	m.write("sys/fs/cgroup/unified"+session+"/cpu.stat", "usage_usec 5000000\n")
+	s := m.source(Options{GPUs: func() []GPUProcess { return []GPUProcess{{UUID: "g", PID: 60, MemoryBytes: 5, Util: 0.5}} }})
+	v := read(t, s)
+	near(t, "the job's GPUs", v["slurm-8"]["worker_gpus"], 1)
+	near(t, "the session's GPUs", v["session-3"]["worker_gpus"], 0)
+}
+
+// TestUsersCome: while the agent runs.
+func TestUsersCome(t *testing.T) {
+	m := newMachine(t)
+	u := newUsers(newFiles(m.root))
+	if got := u.name(1001); got != "1001" {
+		t.Errorf("nobody has that number: %q", got)
+	}
+	m.write("etc/passwd", "ada:x:1000:1000::/:/bin/sh\nbob:x:1001:1001::/:/bin/sh\n")
+	later := time.Now().Add(time.Minute)
+	if err := os.Chtimes(filepath.Join(m.root, "etc/passwd"), later, later); err != nil {
+		t.Fatal(err)
+	}
+	if a, b := u.name(1000), u.name(1001); a != "ada" || b != "bob" {
+		t.Errorf("%q and %q", a, b)
+	}
 }

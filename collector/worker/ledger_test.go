@@ -124,6 +124,21 @@ func TestFoundLateIsNoBurst(t *testing.T) {
 	}
 }
 
+// TestGroupSharedWithAnother: Slurm gives the tasks of a step one process group, and
+// its leader is no parent of what another task of it starts.
+func TestGroupSharedWithAnother(t *testing.T) {
+	m := newMachine(t)
+	m.put(proc{pid: 40, ppid: 1, comm: "slurmstepd", start: 90})
+	m.put(proc{pid: 50, ppid: 40, group: 50, comm: "dask", start: 100, args: []string{"python3", "/usr/bin/dask", "worker", "tcp://a:1"}})
+	m.put(proc{pid: 51, ppid: 40, group: 50, comm: "solver", start: 100, args: []string{"/opt/solver"}})
+	s := m.source(Options{})
+	read(t, s)
+	m.put(proc{pid: 52, ppid: 51, group: 50, comm: "helper", start: 200, own: 1000, args: []string{"/opt/helper"}})
+	m.put(proc{pid: 53, ppid: 1, group: 50, comm: "orphan", start: 201, own: 300, args: []string{"/opt/orphan"}}) // its parent is gone
+	read(t, s)
+	near(t, "CPU seconds", read(t, s)["dask-50-2s"]["worker_cpu_seconds"], 3)
+}
+
 func TestNeverStepsBack(t *testing.T) {
 	m, s := treeMachine(t)
 	near(t, "before", cpuOf(t, s), 0.10)

@@ -123,11 +123,12 @@ func after(args []string, command string) []string {
 	return nil
 }
 
-// daskScheduler finds the scheduler's address: the argument that has one's shape.
+// daskScheduler finds the scheduler's address: the argument that has one's shape. In
+// brackets, in a title that a worker gives itself, is the worker's own
+// (distributed/worker.py, setproctitle).
 func daskScheduler(args []string) string {
 	for _, a := range args {
-		a = strings.Trim(a, "[]")
-		if !strings.HasPrefix(a, "-") && !strings.Contains(a, "=") && strings.Contains(a, ":") {
+		if !strings.HasPrefix(a, "-") && !strings.HasPrefix(a, "[") && !strings.Contains(a, "=") && strings.Contains(a, ":") {
 			return a
 		}
 	}

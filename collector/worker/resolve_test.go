@@ -22,7 +22,7 @@ func TestResolvers(t *testing.T) {
 		{"dask-worker", "/usr/bin/python3|/usr/bin/dask-worker|--nthreads=2|tcp://h:1", "dask scheduler=tcp://h:1"},
 		{"python3", "python3|/usr/bin/dask|cuda|worker|tls://h:1", "dask scheduler=tls://h:1"},
 		{"python3", "python3|-W|ignore|/usr/bin/dask|worker|--scheduler-file|/s.json", "dask scheduler=/s.json"},
-		{"python3", "dask worker [tcp://10.0.0.1:8786]", "dask scheduler=tcp://10.0.0.1:8786"},
+		{"python3", "dask worker [tcp://10.0.0.1:41234]", "dask"},
 		{"python3", "python3|/usr/bin/dask|scheduler", ""},
 		{"python3", "python3|-c|from multiprocessing.spawn import spawn_main; spawn_main(dask worker)|--multiprocessing-fork", ""},
 		{"bash", "bash|-ic|dask worker tcp://h:1", ""},

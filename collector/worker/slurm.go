@@ -223,6 +223,9 @@ func countList(s string) int64 {
 	return n
 }
 
+// mostAsked bounds how many of a job's processes are asked whose they are.
+const mostAsked = 64
+
 // describe completes a job's identity: from its mark, then from one of its
 // processes.
 func (s *Source) describe(w *worker) {
@@ -232,7 +235,12 @@ func (s *Source) describe(w *worker) {
 	}
 	g.tries++
 	s.marked(w)
-	for _, pid := range s.groups.processes(g, true) {
+	pids := s.groups.processes(g, false) // Slurm's own, which know nothing, may come first
+	for _, pid := range pids[:min(len(pids), mostAsked)] {
+		if uid, ok := s.users.of(pid); ok && uid != 0 && g.user == "" {
+			g.user = s.users.name(uid)
+			w.entity = entity(g.id, append(slices.Clone(w.entity.Info), metric.Label{Name: "user", Value: g.user}))
+		}
 		b, err := os.ReadFile(s.files.proc(pid, "environ"))
 		if err != nil {
 			continue

@@ -2,7 +2,9 @@ package worker
 
 import (
 	"bytes"
+	"os"
 	"strconv"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -11,6 +13,7 @@ import (
 type users struct {
 	files *files
 	names map[uint32]string
+	at    time.Time // when the file that they are from was changed
 }
 
 func newUsers(f *files) *users { return &users{files: f} }
@@ -25,17 +28,25 @@ func (u *users) of(pid int) (uint32, bool) {
 // name returns a user's name, or the number where /etc/passwd has none: other
 // directories of users (LDAP) would mean asking the network.
 func (u *users) name(uid uint32) string {
-	if u.names == nil {
-		b, err := u.files.read(u.files.path("etc", "passwd"))
-		u.names = map[uint32]string{}
-		if err == nil {
-			u.names = parsePasswd(b)
-		}
+	if u.names[uid] == "" {
+		u.learn()
 	}
 	if n := u.names[uid]; n != "" {
 		return n
 	}
 	return strconv.FormatUint(uint64(uid), 10)
+}
+
+// learn reads the file when it has changed: users come while the agent runs.
+func (u *users) learn() {
+	path := u.files.path("etc", "passwd")
+	info, err := os.Stat(path)
+	if err != nil || info.ModTime().Equal(u.at) {
+		return
+	}
+	if b, err := u.files.read(path); err == nil {
+		u.names, u.at = parsePasswd(b), info.ModTime()
+	}
 }
 
 // parsePasswd reads passwd(5).

@@ -50,7 +50,7 @@ func agentSources() []Panel {
 	}
 	return []Panel{
 		states("Sources", "A failing source's figures are absent, never zero; the agent's log names the file or device.", up,
-			q(`min by (instance, source) (nodemeter_source_up{`+on+`})`, "{{instance}} {{source}}")),
+			q(`min by (cluster, job, instance, source) (nodemeter_source_up{`+on+`})`, "{{instance}} {{source}}")),
 		lines("Time of a read", secs, "How long each source's last read took; the slowest node of each.",
 			q(`max by (source) (nodemeter_source_duration_seconds{`+on+`})`, "{{source}}")),
 		flat(lines("Refused values", perSecond, "Values that cannot be true, such as a utilization of 218322032, refused and counted.",

@@ -76,7 +76,7 @@ func fleetWaste() []Panel {
 			q(`sum(cluster:nodemeter_gpus_held_idle:count{`+off+`})`, "held and idle"),
 			q(`sum(cluster:nodemeter_gpus_idle:count{`+off+`}) - sum(cluster:nodemeter_gpus_held_idle:count{`+off+`})`, "free"))),
 		bars("Idle GPU-hours by node", hours, "Ten nodes with the most idle GPU-hours in the chosen time.", steps("green", 1.0, "orange", 8.0, "red"),
-			q(`sort_desc(topk(10, sum by (instance) (sum_over_time(instance:nodemeter_gpus_idle:count{`+on+`}[$__range:1m])) / 60))`, "{{instance}}")),
+			q(`sort_desc(topk(10, sum by (cluster, job, instance) (sum_over_time(instance:nodemeter_gpus_idle:count{`+on+`}[$__range:1m])) / 60))`, "{{instance}}")),
 		alerts(),
 	}
 }

@@ -18,7 +18,7 @@ func node() *Dashboard {
 }
 
 // cpuBusy is the exact mean utilization between two scrapes, by node.
-const cpuBusy = `(1 - sum by (instance) (rate(nodemeter_cpu_seconds_total{mode=~"idle|iowait",` + on + `}[$__rate_interval])) / sum by (instance) (rate(nodemeter_cpu_seconds_total{` + on + `}[$__rate_interval])))`
+const cpuBusy = `(1 - sum by (cluster, job, instance) (rate(nodemeter_cpu_seconds_total{mode=~"idle|iowait",` + on + `}[$__rate_interval])) / sum by (cluster, job, instance) (rate(nodemeter_cpu_seconds_total{` + on + `}[$__rate_interval])))`
 
 func cpuOverTime() Panel {
 	return black(lines("CPU utilization over time", ratio, "A line a node, and the mean of the nodes present. Time not idle and not waiting for I/O, from counters: nothing between two scrapes is lost.",
@@ -42,9 +42,9 @@ func distribution() Panel {
 
 func averages() Panel {
 	return coloured(bars("Average utilization by node", ratio, "Means over the chosen time, from counters (CPU, GPU) and samples (memory). GPU is the mean over the node's GPUs, idle ones included. "+gpuMeans, nil,
-		q(`1 - sum by (instance) (increase(nodemeter_cpu_seconds_total{mode=~"idle|iowait",`+on+`}[$__range])) / sum by (instance) (increase(nodemeter_cpu_seconds_total{`+on+`}[$__range]))`, "CPU {{instance}}"),
-		q(`avg by (instance) (avg_over_time(nodemeter_memory_utilization_ratio{`+on+`}[$__range]))`, "Memory {{instance}}"),
-		q(`avg by (instance) (`+gpuBusy("$__range", on)+`)`, "GPU {{instance}}")))
+		q(`1 - sum by (cluster, job, instance) (increase(nodemeter_cpu_seconds_total{mode=~"idle|iowait",`+on+`}[$__range])) / sum by (cluster, job, instance) (increase(nodemeter_cpu_seconds_total{`+on+`}[$__range]))`, "CPU {{instance}}"),
+		q(`avg by (cluster, job, instance) (avg_over_time(nodemeter_memory_utilization_ratio{`+on+`}[$__range]))`, "Memory {{instance}}"),
+		q(`avg by (cluster, job, instance) (`+gpuBusy("$__range", on)+`)`, "GPU {{instance}}")))
 }
 
 // coloured gives CPU, memory and GPU the notebook's colours.
@@ -58,7 +58,7 @@ func coloured(p Panel) Panel {
 // gpuBusy is each GPU's busy share of the time that samples cover: right from
 // an agent's first minute on.
 func gpuBusy(window, matchers string) string {
-	return `increase(nodemeter_gpu_busy_seconds_total{` + matchers + `}[` + window + `]) / on (cluster, job, instance) group_left () (increase(nodemeter_ticks_total{` + on + `}[` + window + `]) * nodemeter_interval_seconds{` + on + `})`
+	return `increase(nodemeter_gpu_busy_seconds_total{` + matchers + `}[` + window + `]) / on (cluster, job, instance) group_left () increase(nodemeter_sampled_seconds_total{` + on + `}[` + window + `])`
 }
 
 // quantile over the chosen time of all samples of the chosen nodes.
@@ -76,9 +76,9 @@ const (
 func bursts() []Panel {
 	burst := func(title, family, description string) Panel {
 		return lines(title, ratio, description,
-			q(`histogram_quantile(1, sum by (instance) (rate(`+family+`{`+on+`}[$__rate_interval])))`, "highest {{instance}}"),
-			q(`histogram_quantile(0.95, sum by (instance) (rate(`+family+`{`+on+`}[$__rate_interval])))`, "p95 {{instance}}"),
-			q(`histogram_quantile(0.5, sum by (instance) (rate(`+family+`{`+on+`}[$__rate_interval])))`, "median {{instance}}"))
+			q(`histogram_quantile(1, sum by (cluster, job, instance) (rate(`+family+`{`+on+`}[$__rate_interval])))`, "highest {{instance}}"),
+			q(`histogram_quantile(0.95, sum by (cluster, job, instance) (rate(`+family+`{`+on+`}[$__rate_interval])))`, "p95 {{instance}}"),
+			q(`histogram_quantile(0.5, sum by (cluster, job, instance) (rate(`+family+`{`+on+`}[$__rate_interval])))`, "median {{instance}}"))
 	}
 	return []Panel{
 		burst("CPU between scrapes", cpuSamples, "Highest, 95th percentile and median of the samples between two scrapes: a burst of two seconds shows, which a gauge read every 30 s misses."),
@@ -117,8 +117,8 @@ func traffic() []Panel {
 			q(`rate(nodemeter_network_receive_bytes_total{`+on+`}[$__rate_interval])`, "received {{instance}}"),
 			q(`rate(nodemeter_network_transmit_bytes_total{`+on+`}[$__rate_interval])`, "sent {{instance}}")),
 		flat(lines("Errors and drops", perSecond, "Packets with errors and packets dropped, both directions, all links.",
-			q(`sum by (instance) (rate(nodemeter_network_device_receive_errors_total{`+on+`}[$__rate_interval]) + rate(nodemeter_network_device_transmit_errors_total{`+on+`}[$__rate_interval]))`, "errors {{instance}}"),
-			q(`sum by (instance) (rate(nodemeter_network_device_receive_drops_total{`+on+`}[$__rate_interval]) + rate(nodemeter_network_device_transmit_drops_total{`+on+`}[$__rate_interval]))`, "drops {{instance}}")), 1),
+			q(`sum by (cluster, job, instance) (rate(nodemeter_network_device_receive_errors_total{`+on+`}[$__rate_interval]) + rate(nodemeter_network_device_transmit_errors_total{`+on+`}[$__rate_interval]))`, "errors {{instance}}"),
+			q(`sum by (cluster, job, instance) (rate(nodemeter_network_device_receive_drops_total{`+on+`}[$__rate_interval]) + rate(nodemeter_network_device_transmit_drops_total{`+on+`}[$__rate_interval]))`, "drops {{instance}}")), 1),
 		lines("Disks", byteRate, "Read from and written to physical disks.",
 			q(`rate(nodemeter_disk_read_bytes_total{`+on+`}[$__rate_interval])`, "read {{instance}}"),
 			q(`rate(nodemeter_disk_written_bytes_total{`+on+`}[$__rate_interval])`, "written {{instance}}")),

@@ -32,7 +32,8 @@ mark() {
     say array_job "$SLURM_ARRAY_JOB_ID"
     say array_task "$SLURM_ARRAY_TASK_ID"
     say gpus "$SLURM_JOB_GPUS"
-    say cpus "${SLURM_JOB_CPUS_PER_NODE%%[!0-9]*}"
+    # "16(x3)" is the same on all nodes; of "16,4(x2)" it is not said which is whose.
+    case $SLURM_JOB_CPUS_PER_NODE in *,*) ;; *) say cpus "${SLURM_JOB_CPUS_PER_NODE%%[!0-9]*}" ;; esac
   } >"$new" && chmod 0644 "$new" && mv -f "$new" "$marks/$SLURM_JOB_ID@$SLURMD_NODENAME" || rm -f "$new"
 }
 
