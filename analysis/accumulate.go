@@ -109,9 +109,9 @@ func (a *analyzer) useChunk(c *window.Chunk) {
 	t := a.tracks[e]
 	if t == nil {
 		t = &track{entity: e, exact: a.exact, bins: a.bins, draw: a.draw}
-		t.seen.interval = int64(a.meta.Interval)
 		a.tracks[e] = t
 	}
+	t.seen.interval = int64(a.meta.Interval) // an agent may have been started again with another
 	t.meta = entityInfo(a.meta, e, t.meta)
 	if a.groups != nil && t.member == nil && c.Kind == metric.Worker {
 		t.member = a.groups.member(c.Node, t.meta)

@@ -52,6 +52,7 @@ const maxGaps = 1000
 // seen follows one entity's rows in ascending time.
 type seen struct {
 	interval    int64 // nanoseconds, nominal; 0 where unknown
+	before      int64 // that of the row before
 	first, last int64
 	rows        int64
 	expected    int64
@@ -63,7 +64,7 @@ type seen struct {
 // add takes a row's time; false means it must be left out, being no later than the row before.
 func (s *seen) add(t int64) bool {
 	if s.rows == 0 {
-		s.first, s.last, s.rows, s.expected = t, t, 1, 1
+		s.first, s.last, s.rows, s.expected, s.before = t, t, 1, 1, s.interval
 		return true
 	}
 	if t <= s.last {
@@ -71,10 +72,11 @@ func (s *seen) add(t int64) bool {
 		return false
 	}
 	steps := int64(1)
-	if s.interval > 0 {
+	if interval := max(s.interval, s.before); interval > 0 {
 		// The last sample of a run is off the grid: any distance is one step at least.
-		steps = max(1, (t-s.last+s.interval/2)/s.interval)
+		steps = max(1, (t-s.last+interval/2)/interval)
 	}
+	s.before = s.interval
 	if steps > 1 {
 		s.gap(Gap{From: time.Unix(0, s.last), To: time.Unix(0, t), Missing: steps - 1})
 	}

@@ -131,6 +131,27 @@ func boolFloat(b bool) float64 {
 	return 0
 }
 
+// TestAnotherInterval: an agent that was started again with another one promises other
+// samples from then on.
+func TestAnotherInterval(t *testing.T) {
+	dir := t.TempDir()
+	start := time.Date(2026, 1, 2, 15, 0, 0, 0, time.UTC)
+	(&recording{node: "n1", ticks: 60, start: start, interval: time.Second, width: time.Minute}).write(t, dir)
+	(&recording{node: "n1", ticks: 30, start: start.Add(time.Minute), interval: 2 * time.Second, width: time.Minute}).write(t, dir)
+	(&recording{node: "n1", ticks: 600, start: start.Add(2 * time.Minute), interval: 100 * time.Millisecond, width: time.Minute}).write(t, dir)
+	r, err := Analyze(t.Context(), Options{Paths: []string{dir}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := r.Nodes()[0]
+	if n.Presence.Seen != 690 || n.Presence.Expected > 691 || n.Presence.GapCount != 0 {
+		t.Errorf("%d of %d samples, %d gaps", n.Presence.Seen, n.Presence.Expected, n.Presence.GapCount)
+	}
+	if s := n.Stats["disk_read_bytes"]; s.Samples < 685 { // rates between them
+		t.Errorf("%d rates of 690 samples", s.Samples)
+	}
+}
+
 func TestAnalyzeWindows(t *testing.T) {
 	dir := t.TempDir()
 	start := time.Date(2026, 1, 2, 15, 50, 0, 0, time.UTC)

@@ -86,6 +86,8 @@ func (r *Result) writeNotebookBlock(b *strings.Builder) {
 		b.WriteString("  Avg GPU: not recorded for nodes; --by gpu shows the devices\n")
 	case g == nil:
 		fmt.Fprintf(b, "  Avg GPU: none: %s\n", r.whyNoGPU())
+	case g.ActiveSamples == 0 && g.Max != 0: // scrapes do not tell
+		line("GPU", g.SampleMean, "over all samples, idle included; how many were active is not known")
 	case g.ActiveSamples == 0:
 		fmt.Fprintf(b, "  Avg GPU: none active: all %s read 0 (the notebook's figure is over gpu_util > 0)\n", countOf(g.Samples, "GPU sample"))
 		line("GPU", g.SampleMean, "over all samples, idle included")

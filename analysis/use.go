@@ -129,10 +129,11 @@ func (u *Use) addNode(e *EntityResult) {
 		u.CoreHours = plus(u.CoreHours, x.CoreSeconds/3600)
 		u.CoreHoursUsed = plus(u.CoreHoursUsed, x.CoreSecondsUsed/3600)
 		u.Cores = plus(u.Cores, x.Cores)
-		s := e.Stats["cpu_util"]
 		u.CoresUsedMean = plus(u.CoresUsedMean, x.CoreSecondsUsed/x.CoreSeconds*x.Cores)
-		u.CoresUsedP95 = plus(u.CoresUsedP95, float64(s.P95)*x.Cores)
-		u.CoresUsedMax = plus(u.CoresUsedMax, float64(s.Max)*x.Cores)
+		if s := e.Stats["cpu_util"]; s != nil {
+			u.CoresUsedP95 = plus(u.CoresUsedP95, float64(s.P95)*x.Cores)
+			u.CoresUsedMax = plus(u.CoresUsedMax, float64(s.Max)*x.Cores)
+		}
 	}
 	if peak := e.Use.MemoryPeak; peak > 0 && !(Number(peak) <= u.MemoryPeak) {
 		u.MemoryPeak, u.MemoryTotal, u.MemoryPeakNode = Number(peak), Number(e.Use.MemoryTotal), e.Entity.Label()

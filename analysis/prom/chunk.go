@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -75,6 +76,21 @@ func (t *tally) extreme(ctx context.Context, expr string, sign float64) (amounts
 		if old, ok := out[k]; !ok || sign*v > sign*old {
 			out[k] = v
 		}
+	})
+	return out, err
+}
+
+// single keeps the answer of the one chunk that had any: what cannot be combined, as
+// percentiles, is NaN where several had.
+func (t *tally) single(ctx context.Context, expr string) (amounts, error) {
+	out := amounts{}
+	err := t.each(ctx, expr, func(s *model.Sample) {
+		k := keyOf(s.Metric)
+		if _, again := out[k]; again {
+			out[k] = math.NaN()
+			return
+		}
+		out[k] = float64(s.Value)
 	})
 	return out, err
 }

@@ -62,8 +62,13 @@ func (s *summary) utilization(ctx context.Context, u utilization, by string) err
 			return err
 		}
 	}
-	if len(found) == 0 && len(low) > 0 {
-		return s.scrapes(ctx, u, by)
+	for k := range low {
+		if found[k] == nil { // of an agent or a scrape job without histograms
+			if err := s.scrapes(ctx, u, by, found); err != nil {
+				return err
+			}
+			break
+		}
 	}
 	for k, h := range found {
 		e, st := s.entity(k), s.stats(k, h, u)
@@ -145,30 +150,42 @@ func (s *summary) add(u utilization, h *histogram) {
 	s.overall[u.column].merge(h)
 }
 
-// scrapes stands in where the server has no native histograms: what the
-// scrapes happened to see.
-func (s *summary) scrapes(ctx context.Context, u utilization, by string) error {
+// scrapes stands in for nodes and devices without native histograms: what the
+// scrapes happened to see. Percentiles of several chunks of the span are not known.
+func (s *summary) scrapes(ctx context.Context, u utilization, by string, but map[key]*histogram) error {
 	s.lost = true
-	var figures [7]amounts
+	var sum, count, low, high amounts
+	var at [4]amounts
 	wishes := []wish{
-		greatest(&figures[0], s.over("avg", by, "avg_over_time", u.gauge)),
-		least(&figures[1], s.over("min", by, "min_over_time", u.gauge)),
-		greatest(&figures[6], s.over("max", by, "max_over_time", u.gauge)),
-	}
-	for i, p := range []string{"0.05", "0.5", "0.95", "0.99"} {
-		wishes = append(wishes, greatest(&figures[i+2], "max by ("+by+") (quantile_over_time("+p+", "+u.gauge+"{"+s.on+"}[%s]))"))
+		growing(&sum, s.over("sum", by, "sum_over_time", u.gauge)),
+		growing(&count, s.over("sum", by, "count_over_time", u.gauge)),
+		least(&low, s.over("min", by, "min_over_time", u.gauge)),
+		greatest(&high, s.over("max", by, "max_over_time", u.gauge)),
 	}
 	if err := s.ask(ctx, wishes...); err != nil {
 		return err
 	}
-	n := func(i int, k key) analysis.Number { return analysis.Number(figures[i][k]) }
-	for k := range figures[0] {
+	for i, p := range []string{"0.05", "0.5", "0.95", "0.99"} {
+		var err error
+		if at[i], err = s.tally.single(ctx, "max by ("+by+") (quantile_over_time("+p+", "+u.gauge+"{"+s.on+"}[%s]))"); err != nil {
+			return err
+		}
+	}
+	n := func(a amounts, k key) analysis.Number {
+		if v, ok := a[k]; ok {
+			return analysis.Number(v)
+		}
+		return analysis.NaN()
+	}
+	for k := range count {
 		e := s.entity(k)
-		if e == nil {
+		if e == nil || but[k] != nil {
 			continue
 		}
+		mean := analysis.Number(sum[k] / count[k])
 		e.Stats[u.column] = &analysis.Stats{
-			Unit: metric.Ratio, Samples: e.Presence.Seen, Expected: e.Presence.Expected, Mean: n(0, k), SampleMean: n(0, k), Min: n(1, k), P5: n(2, k), P50: n(3, k), P95: n(4, k), P99: n(5, k), Max: n(6, k),
+			Unit: metric.Ratio, Samples: e.Presence.Seen, Expected: e.Presence.Expected, Mean: mean, SampleMean: mean,
+			Min: n(low, k), P5: n(at[0], k), P50: n(at[1], k), P95: n(at[2], k), P99: n(at[3], k), Max: n(high, k),
 			Percentiles: methodScrapes, ActiveMean: analysis.NaN(), Seconds: analysis.Number(e.Presence.Duration().Seconds()), IdleSeconds: analysis.NaN(),
 		}
 	}

@@ -20,11 +20,13 @@ import (
 // fake is a server that answers by the family a query names. It refuses ranges
 // longer than most, as a server with a limit on samples does.
 type fake struct {
-	t       *testing.T
-	most    time.Duration
-	native  bool
-	queries []string
-	auth    string
+	t          *testing.T
+	most       time.Duration
+	native     bool
+	mixed      bool    // only n1 has histograms
+	sum, count float64 // of the gauge of memory, as answered
+	queries    []string
+	auth       string
 }
 
 var ranges = regexp.MustCompile(`\[(\d+)ms\]`)
@@ -69,6 +71,17 @@ func (f *fake) instant(query, at string, span time.Duration) []any {
 	switch {
 	case has("samples_") && !f.native:
 		return []any{}
+	case has("samples_") && f.mixed:
+		return []any{f.histogram("n1", seconds, 0.5)}
+	case has("sum_over_time(nodemeter_memory_utilization_ratio"):
+		level := []float64{0.1, 0.5, 0.9}[int((end-1)/(2*3600))%3] // two hours each
+		f.sum, f.count = f.sum+level*seconds, f.count+seconds
+		return values(level*seconds, level*seconds)
+	case has("count_over_time(nodemeter_memory_utilization_ratio"):
+		return values(seconds, seconds)
+	case has("_over_time(") && has("nodemeter_memory_utilization_ratio"):
+		level := []float64{0.1, 0.5, 0.9}[int((end-1)/(2*3600))%3]
+		return values(level, level)
 	case has("nodemeter_cpu_utilization_samples_ratio"):
 		return []any{f.histogram("n1", seconds, 0.5), f.histogram("n2", seconds, 0.25)}
 	case has("quantile_over_time(0.95, nodemeter_cpu_utilization_ratio"):
@@ -192,6 +205,36 @@ func TestWithoutNativeHistograms(t *testing.T) {
 	near(t, "p95", st.P95, 0.7)
 	if st.Percentiles != methodScrapes || !strings.Contains(strings.Join(r.Notes, "\n"), "no native histograms") {
 		t.Errorf("%q, notes %q", st.Percentiles, r.Notes)
+	}
+}
+
+// TestSomeWithoutNativeHistograms: those without fall back, the others do not.
+func TestSomeWithoutNativeHistograms(t *testing.T) {
+	r, err := summarize(t, &fake{most: 24 * time.Hour, native: true, mixed: true}, Question{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []string{methodBucket, methodScrapes} {
+		st := r.Nodes()[i].Stats["cpu_util"]
+		if st == nil || st.Percentiles != want {
+			t.Errorf("node %d: %+v, want percentiles %s", i+1, st, want)
+		}
+	}
+}
+
+// TestScrapesOverChunks: means add up; percentiles of pieces are not those of the whole.
+func TestScrapesOverChunks(t *testing.T) {
+	f := &fake{most: 2 * time.Hour}
+	r, err := summarize(t, f, Question{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	st := r.Nodes()[0].Stats["memory_util"]
+	near(t, "mean", st.Mean, f.sum/f.count)
+	near(t, "least", st.Min, 0.1)
+	near(t, "greatest", st.Max, 0.9)
+	if !st.P50.IsNaN() || !st.P95.IsNaN() {
+		t.Errorf("percentiles %v and %v of three pieces", st.P50, st.P95)
 	}
 }
 

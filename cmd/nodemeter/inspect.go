@@ -85,7 +85,7 @@ type nodeInspected struct {
 	Events   []eventInspected   `json:"events,omitempty"`
 
 	boots map[string]bool
-	times []int64 // of the node's own rows
+	rows  []nodeRow
 }
 
 type windowInspected struct {
@@ -174,7 +174,9 @@ func (n *nodeInspected) add(f window.File, q window.Query) []window.Problem {
 		c := r.Chunk()
 		w.Rows += c.Len()
 		if c.Kind == metric.Node {
-			n.times = append(n.times, c.Time...)
+			for _, t := range c.Time {
+				n.rows = append(n.rows, nodeRow{t, m.Interval.Seconds()})
+			}
 		}
 		for i := range c.Columns {
 			col, values := n.column(c.Columns[i].Field), present(&c.Columns[i], c.Len())
@@ -231,27 +233,34 @@ func (n *nodeInspected) column(f *window.Field) *columnInspected {
 	return c
 }
 
+// nodeRow is one of the node's own: its time, and the interval of the agent that took it.
+type nodeRow struct {
+	at       int64
+	interval float64
+}
+
 // finish finds the gaps: two of the node's samples more than one and a half intervals apart.
 func (n *nodeInspected) finish() {
 	n.Boots = len(n.boots)
-	slices.Sort(n.times)
-	n.times = slices.Compact(n.times)
+	slices.SortFunc(n.rows, func(a, b nodeRow) int { return cmp.Compare(a.at, b.at) })
+	n.rows = slices.CompactFunc(n.rows, func(a, b nodeRow) bool { return a.at == b.at })
 	slices.SortStableFunc(n.Events, func(a, b eventInspected) int { return cmp.Compare(a.Time.UnixNano(), b.Time.UnixNano()) })
-	n.Samples = len(n.times)
+	n.Samples = len(n.rows)
 	if n.Samples == 0 {
 		return
 	}
 	at := func(ns int64) time.Time { return time.Unix(0, ns).UTC() }
-	n.First, n.Last = at(n.times[0]), at(n.times[n.Samples-1])
+	n.First, n.Last = at(n.rows[0].at), at(n.rows[n.Samples-1].at)
 	n.Expected = n.Samples
-	if n.Interval <= 0 {
-		return
-	}
-	for i := 1; i < n.Samples; i++ {
-		d := float64(n.times[i]-n.times[i-1]) / 1e9
-		if missing := int(d/n.Interval+0.5) - 1; d > 1.5*n.Interval {
-			n.Expected += missing
-			n.Gaps = append(n.Gaps, gap{at(n.times[i-1]), at(n.times[i]), d, missing})
+	for i, row := range n.rows[1:] {
+		before := n.rows[i]
+		interval := max(before.interval, row.interval)
+		d := float64(row.at-before.at) / 1e9
+		if interval <= 0 || d <= 1.5*interval {
+			continue
 		}
+		missing := int(d/interval+0.5) - 1
+		n.Expected += missing
+		n.Gaps = append(n.Gaps, gap{at(before.at), at(row.at), d, missing})
 	}
 }

@@ -18,6 +18,9 @@ import (
 	"nodemeter/analysis"
 )
 
+// shortestInterval is the agent's.
+const shortestInterval = 10 * time.Millisecond
+
 // runFlags are the flags of run.
 type runFlags struct {
 	interval time.Duration
@@ -53,6 +56,9 @@ command starts, 126 and 127 when the command cannot be executed or found, 128+N 
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return usagef("run: name a command to run")
+			}
+			if f.interval < shortestInterval {
+				return usagef("--interval=%s: the shortest interval is %s", f.interval, shortestInterval)
 			}
 			return nil
 		},

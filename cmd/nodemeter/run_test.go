@@ -23,6 +23,9 @@ import (
 // fakeAgent is a nodemeterd that samples nothing: it says that it is ready and
 // waits for its end.
 func fakeAgent() {
+	if os.Getenv("FAKE_AGENT") == "exits" {
+		os.Exit(3)
+	}
 	ended := make(chan os.Signal, 1)
 	signal.Notify(ended, syscall.SIGTERM)
 	c, err := net.Dial("unixgram", os.Getenv("NOTIFY_SOCKET"))

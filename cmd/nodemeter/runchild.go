@@ -166,7 +166,12 @@ func (r *running) reap() {
 		switch {
 		case err == syscall.EINTR:
 			continue
-		case err != nil: // no child is left
+		case err != nil && command == 0: // no child is left, and the command is still to come
+			if command = <-r.toReap; command > 0 {
+				continue
+			}
+			return
+		case err != nil:
 			return
 		}
 		if command == 0 && pid != r.agent {
@@ -231,7 +236,15 @@ func (r *running) stopAgent() {
 	if r.agent == 0 {
 		return
 	}
-	_ = syscall.Kill(r.agent, syscall.SIGTERM) // it may be gone already
+	select {
+	case <-r.gone:
+		if r.agentOK {
+			fmt.Fprintf(r.stderr, "nodemeter: warning: the agent ended before the command did, and what follows its last sample is not recorded; see %s\n", filepath.Join(r.dir, agentLog))
+		}
+		return
+	default:
+	}
+	_ = syscall.Kill(r.agent, syscall.SIGTERM) // it may be gone by now
 	select {
 	case <-r.gone:
 	case <-time.After(agentEnd):

@@ -53,9 +53,10 @@ func writeCommand(w io.Writer, args []string, end ending, took time.Duration, re
 	user, system := timeval(end.usage.Utime), timeval(end.usage.Stime)
 	t.Add("processor time", fmt.Sprintf("%.2f s", (user+system).Seconds()), fmt.Sprintf("user %.2f s, system %.2f s", user.Seconds(), system.Seconds()))
 	tree := runWorker(result)
-	if tree == nil {
-		t.Add("largest process", analysis.FormatBytes(float64(end.usage.Maxrss)*1024), "resident")
-	} else {
+	t.Add("largest process", analysis.FormatBytes(float64(end.usage.Maxrss)*1024), "resident at most, by the kernel")
+	if tree != nil && tree.Stats["worker_processes"] != nil && tree.Stats["worker_processes"].Max == 0 {
+		t.Add("samples", "none", "was taken while it ran: a shorter --interval sees more")
+	} else if tree != nil {
 		addTree(&t, tree, result)
 	}
 	_ = t.Write(w) // as all diagnostics
@@ -86,7 +87,7 @@ func addTree(t *analysis.Table, tree *analysis.EntityResult, result *analysis.Re
 		t.Add("busy cores", fmt.Sprintf("%.2f%s", float64(s.Mean), of), fmt.Sprintf("at most %.2f; all of its processes, those it left behind too", float64(s.Max)))
 	}
 	if s := tree.Stats["worker_memory_bytes"]; s != nil {
-		t.Add("memory", analysis.FormatBytes(float64(s.Max)), fmt.Sprintf("at most; %s on average", analysis.FormatBytes(float64(s.Mean))))
+		t.Add("memory", analysis.FormatBytes(float64(s.Max)), fmt.Sprintf("at most in a sample, all processes; %s on average", analysis.FormatBytes(float64(s.Mean))))
 	}
 	if s := tree.Stats["worker_processes"]; s != nil {
 		note := ""

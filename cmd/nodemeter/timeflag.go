@@ -93,7 +93,8 @@ func (f *timeFlag) String() string {
 func (f *timeFlag) Type() string { return "time" }
 
 // parseTime understands what timeHelp says. A local time that does not exist
-// (the hour skipped in spring) is refused rather than moved.
+// (the hour skipped in spring) is refused rather than moved, and one that was twice
+// rather than chosen.
 func parseTime(s string, now time.Time, local *time.Location) (time.Time, error) {
 	s = strings.TrimSpace(s)
 	if s == "now" {
@@ -101,7 +102,7 @@ func parseTime(s string, now time.Time, local *time.Location) (time.Time, error)
 	}
 	if seconds, ok := strings.CutPrefix(s, "@"); ok {
 		v, err := strconv.ParseFloat(seconds, 64)
-		if err != nil || math.Abs(v) > 1e11 {
+		if err != nil || !(math.Abs(v) <= 1e11) {
 			return time.Time{}, fmt.Errorf("%q is not @SECONDS since 1970", s)
 		}
 		whole, part := math.Modf(v)
@@ -120,6 +121,12 @@ func parseTime(s string, now time.Time, local *time.Location) (time.Time, error)
 		}
 		if t.Format(layout) != s {
 			return time.Time{}, fmt.Errorf("%q does not exist in zone %s (the clock skipped it); give it with an offset, as in %s", s, local, t.Format(time.RFC3339))
+		}
+		for _, d := range []time.Duration{-time.Hour, time.Hour} {
+			if t.Add(d).Format(layout) == s && strings.Contains(layout, "15") { // a date is all of its day
+				first := t.Add(min(d, 0))
+				return time.Time{}, fmt.Errorf("%q was twice in zone %s (the clock was set back); say which: %s or %s", s, local, first.Format(time.RFC3339), first.Add(time.Hour).Format(time.RFC3339))
+			}
 		}
 		return t, nil
 	}
