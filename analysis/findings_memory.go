@@ -13,7 +13,7 @@ import (
 func checkMemoryOver(q *inquiry) {
 	peak, need := 0.0, 0.0
 	for _, x := range q.subjects(q.r.Nodes(), "memory_util") {
-		if float64(x.s.Max) >= q.at("max") {
+		if !(float64(x.s.Max) < q.at("max")) { // or not known
 			continue
 		}
 		peak = max(peak, float64(x.s.Max))

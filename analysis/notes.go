@@ -38,7 +38,7 @@ func (r *Result) presenceNotes() []string {
 			gaps = append(gaps, fmt.Sprintf("%s: the agent was stopped for %s in all, %s, the longest from %s (not counted as missing)", name, FormatDuration(g), countOf(int64(n), "time"), r.clock(longestStop(p))))
 		}
 		if p.Repeated > 0 {
-			repeated = append(repeated, fmt.Sprintf("%s: %s left out, whose time had been seen before (files that overlap, or a clock set back)", name, countOf(p.Repeated, "row")))
+			repeated = append(repeated, fmt.Sprintf("%s: %s left out, being no later than one that was read before (two recordings of the same time: read them apart; or a clock set back)", name, countOf(p.Repeated, "row")))
 		}
 		slack := max(r.To.Sub(r.From)/100, 2*r.Interval)
 		if p.First.Sub(r.From) > slack || r.To.Sub(p.Last) > slack {

@@ -18,7 +18,7 @@ type Presence struct {
 	// maxGaps of them. GapCount counts all.
 	Gaps     []Gap
 	GapCount int
-	// Repeated counts rows left out because their time had been seen already;
+	// Repeated counts rows left out because they are no later than one before them;
 	// Conflicts how many of those differed (CSV only).
 	Repeated, Conflicts int64
 }

@@ -53,6 +53,10 @@ func TestPrologWritesOneMark(t *testing.T) {
 	if n := strings.Count(mark, "\n"); n != 6 {
 		t.Errorf("%d lines:\n%s", n, mark)
 	}
+	start("SLURM_JOB_ID=9", "SLURMD_NODENAME=n2", "SLURM_JOB_USER=ada", "SLURM_JOB_CPUS_PER_NODE=16,4(x2)")
+	if mark := read(t, filepath.Join(dir, "9@n2")); strings.Contains(mark, "cpus=") {
+		t.Errorf("which of them are this node's is not known:\n%s", mark)
+	}
 	start() // not of a job
 	if err := os.RemoveAll(dir); err != nil {
 		t.Fatal(err)

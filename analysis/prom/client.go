@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"time"
@@ -89,7 +90,37 @@ func (a Access) http() (*http.Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("HTTP client: %w", err)
 	}
+	client.Transport = bounded{client.Transport}
 	return client, nil
+}
+
+// mostAnswer is far above what a question about ten thousand nodes brings.
+const mostAnswer = 256 << 20
+
+// bounded ends an answer that does not.
+type bounded struct{ next http.RoundTripper }
+
+// RoundTrip implements http.RoundTripper.
+func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := b.next.RoundTrip(r)
+	if err == nil {
+		resp.Body = &answer{resp.Body, mostAnswer}
+	}
+	return resp, err
+}
+
+type answer struct {
+	io.ReadCloser
+	left int
+}
+
+func (a *answer) Read(p []byte) (int, error) {
+	if a.left <= 0 {
+		return 0, fmt.Errorf("the answer has more than %d MiB", mostAnswer>>20)
+	}
+	n, err := a.ReadCloser.Read(p[:min(len(p), a.left)])
+	a.left -= n
+	return n, err
 }
 
 // instant evaluates an expression at one time.

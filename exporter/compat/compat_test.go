@@ -80,6 +80,7 @@ func sample(t *testing.T) *metric.Sample {
 		reading(&metric.Entity{Kind: metric.NIC, ID: "eth0", Info: []metric.Label{{Name: "class", Value: "physical"}}}, map[string]float64{"network_receive_bytes": 7, "network_transmit_drops": 2, "network_speed_bytes": 125e6}),
 		reading(&metric.Entity{Kind: metric.NIC, ID: "mlx5_0/1", Info: []metric.Label{{Name: "class", Value: "infiniband"}}}, map[string]float64{"network_receive_bytes": 9}),
 		reading(&metric.Entity{Kind: metric.Disk, ID: "sda"}, map[string]float64{"disk_io_seconds": 4}),
+		reading(&metric.Entity{Kind: metric.GPU, ID: "AMD-1", Info: []metric.Label{{Name: "vendor", Value: "amd"}}}, map[string]float64{"gpu_util": 0.5}), // none of theirs
 		reading(&metric.Entity{Kind: metric.GPU, ID: "GPU-1", Info: []metric.Label{{Name: "driver", Value: "550"}, {Name: "index", Value: "0"}, {Name: "name", Value: "NVIDIA H200"}, {Name: "pci_bus_id", Value: "00:1"}}},
 			map[string]float64{"gpu_util": 0.425, "gpu_memory_used_bytes": 3 << 20, "gpu_energy_joules": 1.5, "gpu_sm_clock_hertz": 1.98e9}),
 	}}

@@ -61,12 +61,15 @@ var dcgmFigures = [...]family{
 }
 
 func device(name, help, column string, scale float64) family {
-	return family{name: name, help: help, kind: prometheus.GaugeValue, on: metric.GPU, column: column, scale: scale}
+	return family{name: name, help: help, kind: prometheus.GaugeValue, on: metric.GPU, column: column, scale: scale, only: dcgmKnows}
 }
 
 func counted(name, help, column string, scale float64) family {
-	return family{name: name, help: help, kind: prometheus.CounterValue, on: metric.GPU, column: column, scale: scale}
+	return family{name: name, help: help, kind: prometheus.CounterValue, on: metric.GPU, column: column, scale: scale, only: dcgmKnows}
 }
+
+// dcgmKnows leaves out AMD's.
+func dcgmKnows(e *metric.Entity) bool { return info(e, "vendor") != "amd" }
 
 var dcgmLabels = [...]string{"gpu", "UUID", "pci_bus_id", "device", "modelName", "Hostname", "DCGM_FI_DRIVER_VERSION"}
 
