@@ -53,13 +53,26 @@ func writeCommand(w io.Writer, args []string, end ending, took time.Duration, re
 	user, system := timeval(end.usage.Utime), timeval(end.usage.Stime)
 	t.Add("processor time", fmt.Sprintf("%.2f s", (user+system).Seconds()), fmt.Sprintf("user %.2f s, system %.2f s", user.Seconds(), system.Seconds()))
 	tree := runWorker(result)
-	t.Add("largest process", analysis.FormatBytes(float64(end.usage.Maxrss)*1024), "resident at most, by the kernel")
+	// A process begins with the peak of the one that started it (exec_mmap in the
+	// kernel), so that what is below ours is not known.
+	if largest := end.usage.Maxrss; largest > ownPeak() {
+		t.Add("largest process", analysis.FormatBytes(float64(largest)*1024), "resident at most, by the kernel")
+	}
 	if tree != nil && tree.Stats["worker_processes"] != nil && tree.Stats["worker_processes"].Max == 0 {
-		t.Add("samples", "none", "was taken while it ran: a shorter --interval sees more")
+		t.Add("samples", "none", "while it ran; a shorter --interval sees more")
 	} else if tree != nil {
 		addTree(&t, tree, result)
 	}
 	_ = t.Write(w) // as all diagnostics
+}
+
+// ownPeak is this process's largest resident size so far, in KiB as getrusage(2) has it.
+func ownPeak() int64 {
+	var u syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
+		return 0
+	}
+	return u.Maxrss
 }
 
 // runWorker is the worker of the command's processes, or nil.
