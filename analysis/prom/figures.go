@@ -63,7 +63,7 @@ func (s *summary) utilization(ctx context.Context, u utilization, by string) err
 		}
 	}
 	for k := range low {
-		if found[k] == nil { // of an agent or a scrape job without histograms
+		if found[k] == nil && s.entities[key{node: k.node}] != nil { // of an agent or a scrape job without histograms
 			if err := s.scrapes(ctx, u, by, found); err != nil {
 				return err
 			}
@@ -153,7 +153,7 @@ func (s *summary) add(u utilization, h *histogram) {
 // scrapes stands in for nodes and devices without native histograms: what the
 // scrapes happened to see. Percentiles of several chunks of the span are not known.
 func (s *summary) scrapes(ctx context.Context, u utilization, by string, but map[key]*histogram) error {
-	s.lost = true
+	s.lost, s.partly = s.lost || len(but) == 0, s.partly || len(but) > 0
 	var sum, count, low, high amounts
 	var at [4]amounts
 	wishes := []wish{
@@ -281,7 +281,7 @@ func (s *summary) weighted(column string, out map[string]*analysis.Stats) {
 	var samples, expected int64
 	low, high := math.Inf(1), math.Inf(-1)
 	var unit metric.Unit
-	method := methodNone
+	method, scraped := methodNone, false
 	for k, e := range s.entities {
 		st := e.Stats[column]
 		if k.device != "" || st == nil {
@@ -291,12 +291,13 @@ func (s *summary) weighted(column string, out map[string]*analysis.Stats) {
 		sum += float64(st.Mean) * float64(st.Seconds)
 		weight += float64(st.Seconds)
 		low, high = min(low, float64(st.Min)), max(high, float64(st.Max))
+		scraped = scraped || st.Percentiles == methodScrapes
 	}
 	if weight == 0 {
 		return
 	}
 	mean := analysis.Number(sum / weight)
-	if st := out[column]; st != nil {
+	if st := out[column]; st != nil && !scraped { // with some that have none, histograms are not of all nodes
 		st.Mean, st.Samples, st.Expected = mean, samples, expected
 		return
 	}

@@ -220,6 +220,15 @@ func TestSomeWithoutNativeHistograms(t *testing.T) {
 			t.Errorf("node %d: %+v, want percentiles %s", i+1, st, want)
 		}
 	}
+	for _, column := range []string{"cpu_util", "memory_util"} {
+		st := r.Overall[column]
+		if st.Mean != st.SampleMean || st.Min > st.Mean || st.Max < st.Mean || !st.P50.IsNaN() {
+			t.Errorf("%s of all nodes: %+v", column, st)
+		}
+	}
+	if notes := strings.Join(r.Notes, "\n"); !strings.Contains(notes, "some nodes or GPUs have no native histograms") || strings.Contains(notes, "the server has no native") {
+		t.Errorf("notes %q", r.Notes)
+	}
 }
 
 // TestScrapesOverChunks: means add up; percentiles of pieces are not those of the whole.

@@ -76,6 +76,7 @@ type summary struct {
 	interval time.Duration
 	overall  map[string]*histogram
 	lost     bool // no native histograms: percentiles are over scrapes
+	partly   bool // of some nodes
 	grid     analysis.Grid
 }
 
@@ -187,6 +188,9 @@ func (s *summary) notes() []string {
 	out := []string{"from " + analysis.Escape(s.c.url) + ": means are from counters where there are any and exact; samples are counted from counters, times are those of the first and the last scrape"}
 	if s.lost {
 		out = append(out, "the server has no native histograms of nodemeter: minima, maxima and percentiles are over scrapes, not over samples, and bursts between scrapes are not in them (Prometheus 2: --enable-feature=native-histograms, 3: scrape_native_histograms)")
+	}
+	if s.partly && !s.lost {
+		out = append(out, "some nodes or GPUs have no native histograms: their minima, maxima and percentiles are over scrapes, not over samples, and percentiles of all nodes together are not known")
 	}
 	return out
 }

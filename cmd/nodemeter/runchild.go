@@ -159,6 +159,7 @@ var intIgnored = signal.Ignored(os.Interrupt)
 
 // reap waits for every child.
 func (r *running) reap() {
+	agent := r.agent
 	command := 0 // not started, or not said to be
 	for {
 		var e ending
@@ -174,12 +175,13 @@ func (r *running) reap() {
 		case err != nil:
 			return
 		}
-		if command == 0 && pid != r.agent {
+		if command == 0 && pid != agent {
 			command = <-r.toReap
 		}
 		switch pid {
-		case r.agent:
+		case agent:
 			close(r.gone)
+			agent = -1 // its number may be given to another
 		case command:
 			r.ended <- e
 		}
@@ -239,7 +241,7 @@ func (r *running) stopAgent() {
 	select {
 	case <-r.gone:
 		if r.agentOK {
-			fmt.Fprintf(r.stderr, "nodemeter: warning: the agent ended before the command did, and what follows its last sample is not recorded; see %s\n", filepath.Join(r.dir, agentLog))
+			fmt.Fprintf(r.stderr, "nodemeter: warning: the agent ended before the command did, and what follows its last sample is not recorded; see %s\n", analysis.Escape(filepath.Join(r.dir, agentLog)))
 		}
 		return
 	default:

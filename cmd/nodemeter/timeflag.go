@@ -122,10 +122,12 @@ func parseTime(s string, now time.Time, local *time.Location) (time.Time, error)
 		if t.Format(layout) != s {
 			return time.Time{}, fmt.Errorf("%q does not exist in zone %s (the clock skipped it); give it with an offset, as in %s", s, local, t.Format(time.RFC3339))
 		}
-		for _, d := range []time.Duration{-time.Hour, time.Hour} {
-			if t.Add(d).Format(layout) == s && strings.Contains(layout, "15") { // a date is all of its day
-				first := t.Add(min(d, 0))
-				return time.Time{}, fmt.Errorf("%q was twice in zone %s (the clock was set back); say which: %s or %s", s, local, first.Format(time.RFC3339), first.Add(time.Hour).Format(time.RFC3339))
+		_, before := t.Add(-24 * time.Hour).Zone()
+		_, after := t.Add(24 * time.Hour).Zone()
+		back := time.Duration(before-after) * time.Second // by how much the clock was set back that day
+		for _, first := range []time.Time{t, t.Add(-back)} {
+			if second := first.Add(back); back > 0 && strings.Contains(layout, "15") && first.Format(layout) == s && second.Format(layout) == s {
+				return time.Time{}, fmt.Errorf("%q was twice in zone %s (the clock was set back); say which: %s or %s", s, local, first.Format(time.RFC3339), second.Format(time.RFC3339))
 			}
 		}
 		return t, nil

@@ -46,6 +46,20 @@ func TestParseTime(t *testing.T) {
 	}
 }
 
+// TestHalfAnHourBack: not every clock is set back by an hour.
+func TestHalfAnHourBack(t *testing.T) {
+	zone, err := time.LoadLocation("Australia/Lord_Howe")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for in, want := range map[string]string{"2026-04-05 01:45": "", "2026-04-05 01:20": "2026-04-04T14:20:00Z", "2026-04-05 02:10": "2026-04-04T15:40:00Z"} {
+		tm, err := parseTime(in, time.Now(), zone)
+		if (err != nil) != (want == "") || err == nil && tm.UTC().Format(time.RFC3339) != want {
+			t.Errorf("%s: %v, %v, want %q", in, tm.UTC(), err, want)
+		}
+	}
+}
+
 func TestTimeRange(t *testing.T) {
 	at := func(s string) timeFlag {
 		tm, err := time.Parse(time.RFC3339, s)

@@ -271,7 +271,8 @@ func (s *Source) findSessions(due bool) {
 	if !due {
 		for _, w := range g.byKey {
 			if w.group.resolver == "session" {
-				w.group.there = g.exists(home, w.group.rel[home])
+				rel, ok := w.group.rel[home]
+				w.group.there = ok && g.exists(home, rel)
 			}
 		}
 		return
@@ -286,6 +287,11 @@ func (s *Source) findSessions(due bool) {
 				continue
 			}
 			rel := path.Join("/user.slice", user, unit)
+			// One without counters (CPUAccounting=no) would have to be added up
+			// process by process, at each tick, and those of jobs twice.
+			if _, ok := g.usage(g.everywhere(rel)); !ok {
+				continue
+			}
 			s.seeGroup("session:"+rel, due, func() *group {
 				return &group{key: "session:" + rel, id: "session-" + clean(name), resolver: "session", rel: g.everywhere(rel)}
 			})

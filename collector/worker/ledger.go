@@ -126,14 +126,14 @@ func (p *process) take(s *stat) {
 
 // parentOf finds the member that a new process descends from: its parent, or,
 // when that is gone, the leader of its process group. A parent that is there, of the
-// same group and nobody's, is not gone: it shares the group with a member.
-func (l *ledger) parentOf(s *stat) *process {
+// same group and known to be nobody's, is not gone: it shares the group with a member.
+func (l *ledger) parentOf(s *stat, known func(pid int) bool) *process {
 	for _, pid := range [...]int{s.ppid, s.group} {
 		p := l.byPID[pid]
 		if p == nil || p.pid == s.pid || p.start > s.start || pid != s.ppid && p.uncounted {
 			continue
 		}
-		if pid != s.ppid {
+		if pid != s.ppid && known(s.ppid) {
 			if parent, err := l.files.stat(s.ppid); err == nil && parent.group == s.group {
 				return nil
 			}

@@ -57,6 +57,12 @@ func (s *sight) news(add func(st *stat, before bool)) error {
 	return err
 }
 
+// knows reports whether a process was seen.
+func (s *sight) knows(pid int) bool {
+	_, ok := s.known[pid]
+	return ok
+}
+
 // meet reads a process into st and remembers it.
 func (s *sight) meet(pid int) bool {
 	var err error

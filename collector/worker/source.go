@@ -184,7 +184,7 @@ func (s *Source) find(ctx context.Context) error {
 
 // adopt gives a new process to the account that its parent belongs to.
 func (s *Source) adopt(st *stat, before bool) {
-	if p := s.ledger.parentOf(st); p != nil && st.pid != s.o.Self && !s.own(st.ppid) {
+	if p := s.ledger.parentOf(st, s.sight.knows); p != nil && st.pid != s.o.Self && !s.own(st.ppid) {
 		s.ledger.join(st, p.owner, before)
 	}
 }
