@@ -64,7 +64,7 @@ func (s *summary) utilization(ctx context.Context, u utilization, by string) err
 	}
 	for k := range low {
 		if found[k] == nil && s.entities[key{node: k.node}] != nil { // of an agent or a scrape job without histograms
-			if err := s.scrapes(ctx, u, by, found); err != nil {
+			if err := s.scrapes(ctx, u, by, found, low, high); err != nil {
 				return err
 			}
 			break
@@ -151,18 +151,13 @@ func (s *summary) add(u utilization, h *histogram) {
 }
 
 // scrapes stands in for nodes and devices without native histograms: what the
-// scrapes happened to see. Percentiles of several chunks of the span are not known.
-func (s *summary) scrapes(ctx context.Context, u utilization, by string, but map[key]*histogram) error {
+// scrapes happened to see, of which low and high are known. Percentiles of several
+// chunks of the span are not known.
+func (s *summary) scrapes(ctx context.Context, u utilization, by string, but map[key]*histogram, low, high amounts) error {
 	s.lost, s.partly = s.lost || len(but) == 0, s.partly || len(but) > 0
-	var sum, count, low, high amounts
+	var sum, count amounts
 	var at [4]amounts
-	wishes := []wish{
-		growing(&sum, s.over("sum", by, "sum_over_time", u.gauge)),
-		growing(&count, s.over("sum", by, "count_over_time", u.gauge)),
-		least(&low, s.over("min", by, "min_over_time", u.gauge)),
-		greatest(&high, s.over("max", by, "max_over_time", u.gauge)),
-	}
-	if err := s.ask(ctx, wishes...); err != nil {
+	if err := s.ask(ctx, growing(&sum, s.over("sum", by, "sum_over_time", u.gauge)), growing(&count, s.over("sum", by, "count_over_time", u.gauge))); err != nil {
 		return err
 	}
 	for i, p := range []string{"0.05", "0.5", "0.95", "0.99"} {
